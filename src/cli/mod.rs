@@ -1,0 +1,159 @@
+//! The command line: one file a command, and the exit codes.
+
+mod config;
+mod generate;
+mod run;
+mod setup;
+mod status;
+mod summary;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::pipeline::committer::PipelineError;
+use crate::store::StoreError;
+
+/// Distils the JSONL streams that LLM agents leave behind into scored, traceable training and retrieval data.
+#[derive(Debug, Parser)]
+#[command(name = "distilld", version, max_term_width = 110)]
+struct Cli {
+    /// The config file [default: config.toml in the working folder, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder with the streams
+    #[arg(long, global = true, value_name = "DIR")]
+    kb: Option<PathBuf>,
+    /// The folder for evidence, scores, exports and receipts
+    #[arg(long, global = true, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// The folder for what can be rebuilt: cursors, row index, lock
+    #[arg(long, global = true, value_name = "DIR")]
+    state: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Tail the streams until SIGTERM, or with --once process what is there
+    Run(run::Args),
+    /// Show cursor, lag, counts and last receipt of every stream; works beside a running daemon
+    Status(status::Args),
+    /// Write a coherent corpus of all streams
+    Generate(generate::Args),
+}
+
+/// What the process ends with (sysexits.h where it has a number).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Fine.
+    Fine = 0,
+    /// Something was found wrong.
+    Wrong = 1,
+    /// The command line is not one of ours.
+    Usage = 64,
+    /// State or data is refused.
+    Refused = 65,
+    /// Our own fault.
+    Software = 70,
+    /// Input or output failed.
+    Io = 74,
+    /// Another distilld holds the state.
+    Held = 75,
+    /// The config is wrong.
+    Config = 78,
+}
+
+/// An error that knows how the process ends.
+#[derive(Debug)]
+struct Failure {
+    exit: Exit,
+    error: anyhow::Error,
+}
+
+impl Failure {
+    fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
+        Self { exit, error: error.into() }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let exit = match &error {
+            StoreError::Io { .. } | StoreError::NoSpace { .. } | StoreError::Sync { .. } => Exit::Io,
+            StoreError::OutputChanged { .. }
+            | StoreError::OutputDamaged { .. }
+            | StoreError::ReceiptsDamaged { .. }
+            | StoreError::ReceiptsLost { .. }
+            | StoreError::RulesChanged { .. } => Exit::Refused,
+            StoreError::Locked { .. } => Exit::Held,
+            StoreError::CheckFailed(_) => Exit::Software,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<PipelineError> for Failure {
+    fn from(error: PipelineError) -> Self {
+        match error {
+            PipelineError::Store(error) => error.into(),
+            error @ (PipelineError::BadRecord(_) | PipelineError::ThreadDied) => {
+                Self::new(Exit::Software, error)
+            }
+        }
+    }
+}
+
+impl From<config::ConfigError> for Failure {
+    fn from(error: config::ConfigError) -> Self {
+        Self::new(Exit::Config, error)
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let exit = if e.use_stderr() { Exit::Usage } else { Exit::Fine };
+            // Nothing can be done about a terminal that is gone.
+            let _ = e.print();
+            return ExitCode::from(exit as u8);
+        }
+    };
+    one_line_panics();
+    let settings = setup::Paths { config: cli.config, kb: cli.kb, output: cli.output, state: cli.state };
+    let ended = match cli.command {
+        Command::Run(args) => run::run(&settings, &args),
+        Command::Status(args) => status::run(&settings, &args),
+        Command::Generate(args) => generate::run(&args),
+    };
+    match ended {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(failure) => {
+            table::error_line(&failure.error);
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+/// A panic is a bug; whoever runs the daemon gets one line of it, not a stack.
+fn one_line_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let what = panic.payload();
+        let text = what
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| what.downcast_ref::<String>().map(String::as_str));
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(
+            place,
+            "a bug in distilld or a library: {}",
+            text.unwrap_or("a panic").replace('\n', " ")
+        );
+    }));
+}

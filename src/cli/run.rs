@@ -1,0 +1,195 @@
+//! `distilld run`: the daemon, and with `--once` one pass over what is there.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::{Handle, Signals};
+use tracing::{error, info, warn};
+
+use super::config::Config;
+use super::setup::{self, GIT_SHA, LogHandle, Paths};
+use super::summary::Summary;
+use super::table::thousands;
+use super::{Exit, Failure};
+use crate::domain::schema::receipt::Receipt;
+use crate::edge::systemd::Notifier;
+use crate::pipeline::{self, Plan, Requests, Shared, Tuning};
+use crate::store::commit::wall_clock;
+use crate::store::disk::{Disk, RealDisk};
+use crate::store::lock::Lock;
+use crate::store::{Store, StoreError};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Process what is there and exit
+    #[arg(long)]
+    once: bool,
+    /// Print the summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
+    let config = paths.load()?;
+    config.check_paths()?;
+    let log = setup::start_log(&config);
+    let streams = setup::streams(&config);
+    if GIT_SHA.bytes().all(|digit| digit == b'0') {
+        warn!("distilld was built outside git, so its receipts name no commit");
+    }
+    for name in streams.unknown_files(&config.kb) {
+        warn!(file = name, "a .jsonl file that is no stream; [[stream]] in the config can make it one");
+    }
+    let command = if args.once { "run --once" } else { "run" };
+    let receipt = Receipt { started_at: wall_clock(), ..setup::base_receipt(command, &config) };
+    let (store, _lock) = open(&config, &receipt)?;
+    let shared = Shared::new(config.tuning);
+    let before = store.state().clone();
+    let started = Instant::now();
+    let mut attendants = None;
+    let plan = Plan {
+        store,
+        streams: &streams,
+        rules: &config.rules,
+        state_dir: config.state.clone(),
+        receipt,
+        workers: config.workers,
+        once: args.once,
+        shared: Arc::clone(&shared),
+        reload: Box::new(|| reload(paths, &config, &shared, &log)),
+        on_ready: Box::new(|requests| {
+            attendants = Some(Attendants::start(requests, &shared, args.once, args.json))
+        }),
+    };
+    let ended = pipeline::run(plan);
+    if let Some(attendants) = attendants {
+        attendants.end();
+    }
+    let store = ended?;
+    if args.once {
+        Summary::new(&store, &before, &shared, started.elapsed()).print(args.json);
+    } else {
+        info!("ended cleanly");
+    }
+    Ok(Exit::Fine)
+}
+
+/// Takes the lock, recovers the output and makes sure that it follows the rules configured.
+fn open(config: &Config, receipt: &Receipt) -> Result<(Store, Lock), StoreError> {
+    let disk = RealDisk::default();
+    disk.make_dir(&config.state)?;
+    disk.make_dir(&config.output.join("receipts"))?;
+    let lock = Lock::take(&config.state, &config.output.join("receipts"))?;
+    let recovered = Store::recover(Box::new(disk), &config.output, &config.state)?;
+    for repair in &recovered.repairs {
+        info!(repair, "recovered");
+    }
+    let mut store = recovered.store;
+    if let Some(last) = store.last_receipt() {
+        let pairs = [
+            ("the rules version", &last.rules_version, &receipt.rules_version),
+            ("the scorer version", &last.scorer_version, &receipt.scorer_version),
+        ];
+        for (what, committed, configured) in pairs {
+            if committed != configured {
+                let (committed, configured) = (committed.clone(), configured.clone());
+                return Err(StoreError::RulesChanged { what, committed, configured });
+            }
+        }
+    }
+    store.ensure_genesis(receipt.clone())?;
+    if !recovered.lost_exports.is_empty() {
+        warn!(files = recovered.lost_exports.join(", "), "exports were missing or short and are made anew");
+        store.restart_exports(&recovered.lost_exports, receipt.clone())?;
+    }
+    Ok((store, lock))
+}
+
+/// Reads the config again; what may change while running does, and what may not keeps the old config in force.
+fn reload(paths: &Paths, old: &Config, shared: &Shared, log: &LogHandle) {
+    let refused =
+        |why: String| error!(why, "the config was read again and refused; the old one stays in force");
+    let new = match paths.load() {
+        Ok(new) => new,
+        Err(e) => {
+            let cause = std::error::Error::source(&e).map_or_else(String::new, |cause| format!(": {cause}"));
+            return refused(format!("{e}{cause}"));
+        }
+    };
+    if new.rules != old.rules {
+        return refused("rules, scorer, link, limits and streams cannot change while running; restart, then `distilld replay`".to_owned());
+    }
+    if (&new.kb, &new.output, &new.state, new.workers) != (&old.kb, &old.output, &old.state, old.workers) {
+        return refused("paths and workers cannot change while running; restart distilld".to_owned());
+    }
+    let tuning: Tuning = new.tuning;
+    shared.set_tuning(tuning);
+    if let Err(e) = log.reload(setup::filter(&new)) {
+        warn!(error = %e, "the log level could not be changed");
+    }
+    info!("the config was read again");
+}
+
+/// Threads beside the pipeline: signals, systemd, the progress bar.
+struct Attendants {
+    signals: Option<(Handle, std::thread::JoinHandle<()>)>,
+    notifier: Option<Notifier>,
+    progress: Option<(Arc<AtomicBool>, std::thread::JoinHandle<()>)>,
+}
+
+impl Attendants {
+    fn start(requests: Requests, shared: &Arc<Shared>, once: bool, json: bool) -> Self {
+        let signals = Signals::new([SIGTERM, SIGINT, SIGHUP])
+            .inspect_err(|e| warn!(error = %e, "signals are not handled"))
+            .ok()
+            .and_then(|mut signals| {
+                let handle = signals.handle();
+                let listen = move || {
+                    for signal in signals.forever() {
+                        if signal == SIGHUP { requests.reload() } else { requests.stop() }
+                    }
+                };
+                let thread = std::thread::Builder::new().name("signals".to_owned()).spawn(listen).ok()?;
+                Some((handle, thread))
+            });
+        let notifier = if once { None } else { Notifier::start(Arc::clone(shared)) };
+        let show = once && !json && std::io::stderr().is_terminal();
+        let progress = show.then(|| show_progress(Arc::clone(shared))).flatten();
+        Self { signals, notifier, progress }
+    }
+
+    fn end(self) {
+        drop(self.notifier);
+        if let Some((ended, thread)) = self.progress {
+            ended.store(true, Ordering::Release);
+            let _ = thread.join();
+        }
+        if let Some((handle, thread)) = self.signals {
+            handle.close();
+            let _ = thread.join();
+        }
+    }
+}
+
+fn show_progress(shared: Arc<Shared>) -> Option<(Arc<AtomicBool>, std::thread::JoinHandle<()>)> {
+    let ended = Arc::new(AtomicBool::new(false));
+    let until = Arc::clone(&ended);
+    let draw = move || {
+        let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {msg}");
+        let bar = ProgressBar::new(0);
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        while !until.load(Ordering::Acquire) {
+            let done = shared.committed_bytes.load(Ordering::Relaxed);
+            bar.set_length(done + shared.lag_bytes.load(Ordering::Relaxed));
+            bar.set_position(done);
+            bar.set_message(format!("{} rows", thousands(shared.committed_rows.load(Ordering::Relaxed))));
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        bar.finish_and_clear();
+    };
+    std::thread::Builder::new().name("progress".to_owned()).spawn(draw).ok().map(|thread| (ended, thread))
+}

@@ -1,0 +1,155 @@
+//! `distilld status`: what the receipts say of every stream, beside a running daemon too. Reads, never writes.
+
+use std::collections::BTreeMap;
+
+use super::setup::{self, Paths};
+use super::table::{print, print_json, table, thousands};
+use super::{Exit, Failure};
+use crate::domain::schema::receipt::{ReceiptKind, RecordCounts};
+use crate::domain::schema::scalars::EventTime;
+use crate::intake::identity::Identity;
+use crate::store::disk::RealDisk;
+use crate::store::receipts::Receipts;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(serde::Serialize)]
+struct Status {
+    streams: BTreeMap<String, StreamStatus>,
+    totals: RecordCounts,
+    lag_bytes: u64,
+    last_receipt: Option<LastReceipt>,
+    /// `.jsonl` files among the streams that are none.
+    unknown_files: Vec<String>,
+}
+
+#[derive(serde::Serialize)]
+struct StreamStatus {
+    /// The file, where it is.
+    path: String,
+    present: bool,
+    generation: u32,
+    /// Byte offset up to which rows are committed.
+    cursor: u64,
+    lag_bytes: u64,
+    counts: RecordCounts,
+    /// Number of the receipt that last touched the stream.
+    last_seq: Option<u64>,
+}
+
+#[derive(serde::Serialize)]
+struct LastReceipt {
+    seq: u64,
+    kind: ReceiptKind,
+    ended_at: EventTime,
+    validation_pass: bool,
+    sha256: String,
+}
+
+pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
+    let config = paths.load()?;
+    config.check_paths()?;
+    let receipts = Receipts::read(&RealDisk::default(), &config.output)?;
+    let set = setup::streams(&config);
+    let mut streams = BTreeMap::new();
+    for spec in &set.specs {
+        let committed = receipts.state.streams.get(&spec.name);
+        let metadata = std::fs::metadata(&spec.path).ok();
+        let cursor = committed.map_or(0, |stream| stream.offset);
+        let same = |identity: &str| {
+            let there = metadata.as_ref().map(Identity::of);
+            there.zip(Identity::parse(identity)).is_some_and(|(there, known)| there.is_same(&known))
+        };
+        // Of a file that took the name since, everything is unread.
+        let read = if committed.is_some_and(|stream| same(&stream.identity)) { cursor } else { 0 };
+        let lag_bytes = metadata.as_ref().map_or(0, |metadata| metadata.len().saturating_sub(read));
+        let status = StreamStatus {
+            path: spec.path.display().to_string(),
+            present: metadata.is_some(),
+            generation: committed.map_or(0, |stream| stream.generation),
+            cursor,
+            lag_bytes,
+            counts: committed.map_or_else(RecordCounts::default, |stream| stream.counts),
+            last_seq: committed.map(|stream| stream.last_seq),
+        };
+        streams.insert(spec.name.clone(), status);
+    }
+    let status = Status {
+        lag_bytes: streams.values().map(|stream| stream.lag_bytes).sum(),
+        streams,
+        totals: receipts.state.totals,
+        last_receipt: receipts.last.as_ref().map(|last| LastReceipt {
+            seq: last.seq,
+            kind: last.kind,
+            ended_at: last.ended_at,
+            validation_pass: last.validation_pass,
+            sha256: receipts.head.to_string(),
+        }),
+        unknown_files: set.unknown_files(&config.kb),
+    };
+    if args.json {
+        print_json(&status);
+    } else {
+        status.print();
+    }
+    Ok(Exit::Fine)
+}
+
+impl Status {
+    fn print(&self) {
+        let mut table = table(&[
+            "stream",
+            "gen",
+            "cursor",
+            "lag",
+            "rows in",
+            "evidence",
+            "quarantined",
+            "duplicate",
+            "blank",
+            "receipt",
+        ]);
+        for (name, stream) in &self.streams {
+            let name = if stream.present { name.clone() } else { format!("{name} (no file)") };
+            let counts = &stream.counts;
+            table.add_row([
+                name,
+                stream.generation.to_string(),
+                thousands(stream.cursor),
+                thousands(stream.lag_bytes),
+                thousands(counts.rows_in),
+                thousands(counts.evidence),
+                thousands(counts.quarantined),
+                thousands(counts.duplicate),
+                thousands(counts.blank),
+                stream.last_seq.map_or_else(|| "-".to_owned(), |seq| seq.to_string()),
+            ]);
+        }
+        print(table);
+        let totals = &self.totals;
+        print(format_args!(
+            "{} rows in = {} evidence + {} quarantined + {} duplicate + {} blank; {} samples; lag {}",
+            thousands(totals.rows_in),
+            thousands(totals.evidence),
+            thousands(totals.quarantined),
+            thousands(totals.duplicate),
+            thousands(totals.blank),
+            thousands(totals.exported.saturating_sub(totals.retracted)),
+            bytesize::ByteSize(self.lag_bytes)
+        ));
+        match &self.last_receipt {
+            Some(last) => {
+                print(format_args!("last receipt {} of {}, head {}", last.seq, last.ended_at, last.sha256))
+            }
+            None => print("no receipt yet: `distilld run --once` makes the first"),
+        }
+        for file in &self.unknown_files {
+            print(format_args!("no stream: {file} ([[stream]] in the config can make it one)"));
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! One row in; evidence and its first score, or a quarantine line, out. The same bytes on every machine.
+
+use super::canonical::{Kind as JsonKind, Parser};
+use super::exports::instruction;
+use super::reject::Reject;
+use super::row::{Row, Warnings};
+use super::rules::{Rules, StreamSettings};
+use super::schema::provenance::Provenance;
+use super::schema::quarantine::QuarantineRow;
+use super::schema::record::{Invalid, Kind, TimestampOrigin};
+use super::schema::scalars::{EventTime, Sha256Hex};
+use super::schema::scored_run::ScoredRun;
+use super::score::{Category, Judgement, reasons, score};
+use super::signal::{Code, SignalSet};
+use super::streams::{Draft, Stream};
+
+/// How much of an oversize row is kept, in bytes.
+pub const OVERSIZE_KEPT_BYTES: usize = 256;
+
+/// Where a row stands in its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Which life of the stream's file, from 0.
+    pub generation: u32,
+    /// Line within the generation, from 0.
+    pub line_offset: u64,
+    /// Byte within the generation at which the line starts.
+    pub byte_offset: u64,
+}
+
+/// The lines made from rows, in row order: what goes to the three files of a stream.
+#[derive(Debug, Default)]
+pub struct Lines {
+    /// For `evidence/<stream>.jsonl`.
+    pub evidence: String,
+    /// For `scored-runs/<stream>.jsonl`.
+    pub scored: String,
+    /// For `quarantine/<stream>.jsonl`.
+    pub quarantine: String,
+}
+
+/// What became of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing but white space.
+    Blank,
+    /// Refused; a quarantine line was added.
+    Quarantined,
+    /// Evidence; a line was added to evidence and scores.
+    Evidence(Distilled),
+}
+
+/// What the rest of the house needs to know of a new piece of evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Distilled {
+    /// The row's `sig_hash`.
+    pub sig_hash: Sha256Hex,
+    /// The signals about its own work.
+    pub signals: SignalSet,
+    /// Its first category.
+    pub category: Category,
+    /// Whether an export may take it up: work that has a text.
+    pub exportable: bool,
+    /// The row's own time.
+    pub time: Option<EventTime>,
+}
+
+/// Turns rows of all streams into lines.
+#[derive(Debug)]
+pub struct Distiller<'r> {
+    rules: &'r Rules,
+    scorer_version: String,
+    parser: Parser,
+}
+
+/// A record broke a rule of its own shape: distilld's own fault, never the row's.
+#[derive(Debug, thiserror::Error)]
+#[error("the record made from line {} of {stream} is not valid", place.line_offset)]
+pub struct BadRecord {
+    /// The stream.
+    pub stream: String,
+    /// The row it was made from.
+    pub place: Place,
+    /// What is wrong.
+    #[source]
+    pub invalid: Invalid,
+}
+
+/// One stream, as the distiller sees it.
+#[derive(Clone, Copy)]
+pub struct StreamContext<'a> {
+    /// How its rows are read.
+    pub stream: &'a dyn Stream,
+    /// The name it is known by.
+    pub source_file: &'a str,
+    /// What the config says of it.
+    pub settings: Option<&'a StreamSettings>,
+}
+
+impl<'r> Distiller<'r> {
+    /// A distiller under these rules.
+    pub fn new(rules: &'r Rules) -> Self {
+        Self { rules, scorer_version: rules.scorer_version(), parser: Parser::default() }
+    }
+
+    /// Takes one row, without its newline. `carry` is the time of the last row of the stream that had one;
+    /// `unterminated` says that the row ends with its file rather than with a newline.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the row, its place and its surroundings; a struct would only rename them"
+    )]
+    pub fn row(
+        &mut self,
+        context: StreamContext<'_>,
+        place: Place,
+        raw: &[u8],
+        carry: Option<EventTime>,
+        unterminated: bool,
+        lines: &mut Lines,
+        warnings: &mut Warnings,
+    ) -> Result<Outcome, BadRecord> {
+        let row = trim(raw, place.byte_offset == 0);
+        if row.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Outcome::Blank);
+        }
+        let limit = self.rules.line_bytes_max;
+        let made = if raw.len() as u64 > limit {
+            Err(RowTrouble::Reject(Reject::Oversize { limit }))
+        } else {
+            self.evidence(context, place, row, carry, unterminated, lines, warnings)
+        };
+        match made {
+            Ok(distilled) => Ok(Outcome::Evidence(distilled)),
+            Err(RowTrouble::Invalid(invalid)) => {
+                Err(BadRecord { stream: context.stream.name().to_owned(), place, invalid })
+            }
+            Err(RowTrouble::Reject(reject)) => {
+                let oversize = matches!(reject, Reject::Oversize { .. });
+                let kept = if oversize { raw.get(..OVERSIZE_KEPT_BYTES).unwrap_or(raw) } else { raw };
+                let length = raw.len() as u64;
+                quarantine(context, place, reject, kept, length, Sha256Hex::of(raw), lines);
+                Ok(Outcome::Quarantined)
+            }
+        }
+    }
+
+    /// Takes a row so long that only its start, its length and its hash were kept.
+    pub fn oversize_row(
+        &self,
+        context: StreamContext<'_>,
+        place: Place,
+        start: &[u8],
+        length: u64,
+        sha256: Sha256Hex,
+        lines: &mut Lines,
+    ) {
+        quarantine(
+            context,
+            place,
+            Reject::Oversize { limit: self.rules.line_bytes_max },
+            start,
+            length,
+            sha256,
+            lines,
+        );
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "as `row`")]
+    fn evidence(
+        &mut self,
+        context: StreamContext<'_>,
+        place: Place,
+        row: &[u8],
+        carry: Option<EventTime>,
+        unterminated: bool,
+        lines: &mut Lines,
+        warnings: &mut Warnings,
+    ) -> Result<Distilled, RowTrouble> {
+        let doc = self.parser.parse(row).map_err(Reject::from)?;
+        let root = doc.root();
+        if root.kind() != JsonKind::Object {
+            return Err(Reject::NotObject.into());
+        }
+        let sig_hash = Sha256Hex(doc.hash());
+        let provenance = Provenance {
+            source_file: context.source_file,
+            generation: place.generation,
+            line_offset: place.line_offset,
+            byte_offset: place.byte_offset,
+            sig_hash,
+            recorded_at: EventTime::EPOCH,
+        };
+        let mut seen = Warnings::new();
+        let mut reader = Row::new(root, sig_hash, context.settings, self.rules, &mut seen);
+        let mut draft = Draft::new(context.stream, provenance);
+        reader.check_schema_version()?;
+        context.stream.read(&mut reader, &mut draft)?;
+        if unterminated {
+            draft.mark_failure("row.unterminated");
+            *seen.entry("unterminated:row".to_owned()).or_default() += 1;
+        }
+        for (code, count) in seen {
+            *warnings.entry(format!("{}:{code}", context.stream.name())).or_default() += count;
+        }
+        draft.finish_markers();
+        let (timestamp, origin) = match (draft.time, carry) {
+            (Some(time), _) => (time, TimestampOrigin::Row),
+            (None, Some(time)) => (time, TimestampOrigin::Stream),
+            (None, None) => (EventTime::EPOCH, TimestampOrigin::None),
+        };
+        let mut record = draft.record;
+        record.timestamp = timestamp;
+        record.timestamp_origin = origin;
+        record.provenance.recorded_at = timestamp;
+        record.output_hash = record.text.as_ref().map(super::schema::scalars::Escaped::hash);
+        if record.input_hash.is_none() {
+            let prompt = instruction::of(&instruction::Fields::of_record(&record));
+            record.input_hash = prompt.map(|prompt| prompt.instruction.hash());
+        }
+        record.check()?;
+        // A judging row is never judged by its own verdict; what is judged here is the row's own work.
+        let human = draft.own.contains(Code::HumanAccept).then_some(super::score::HumanAction::Accept);
+        let judgement = Judgement { kind: record.kind, signals: draft.own, human, failed_since_human: false };
+        let verdict = score(judgement);
+        record.render(&mut lines.evidence);
+        ScoredRun {
+            evidence_run_id: &record.run_id,
+            category: verdict.category,
+            reasons: &reasons(judgement, verdict),
+            anchor_grounding: draft.anchor_grounding,
+            scored_at: timestamp,
+            scorer_version: &self.scorer_version,
+            provenance: &record.provenance,
+        }
+        .render(&mut lines.scored);
+        Ok(Distilled {
+            sig_hash,
+            signals: draft.own,
+            category: verdict.category,
+            exportable: record.kind == Kind::Work && record.text.is_some(),
+            time: draft.time,
+        })
+    }
+}
+
+enum RowTrouble {
+    Reject(Reject),
+    Invalid(Invalid),
+}
+
+impl From<Reject> for RowTrouble {
+    fn from(reject: Reject) -> Self {
+        Self::Reject(reject)
+    }
+}
+
+impl From<Invalid> for RowTrouble {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+/// Drops a byte order mark at the start of a generation, and a carriage return at the end of the row.
+fn trim(raw: &[u8], first: bool) -> &[u8] {
+    let row = raw.strip_suffix(b"\r").unwrap_or(raw);
+    if first { row.strip_prefix(b"\xef\xbb\xbf").unwrap_or(row) } else { row }
+}
+
+fn quarantine(
+    context: StreamContext<'_>,
+    place: Place,
+    reject: Reject,
+    row: &[u8],
+    length: u64,
+    sha256: Sha256Hex,
+    lines: &mut Lines,
+) {
+    QuarantineRow {
+        source_file: context.source_file,
+        generation: place.generation,
+        line_offset: place.line_offset,
+        byte_offset: place.byte_offset,
+        length,
+        reject,
+        row,
+        sha256,
+    }
+    .render(&mut lines.quarantine);
+}

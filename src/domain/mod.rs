@@ -1,0 +1,15 @@
+//! What the data means. Pure: values in, values out; no file, clock, environment, thread or hash order.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod schema;
+
+pub mod canonical;
+pub mod distil;
+pub mod exports;
+pub mod reject;
+pub mod render;
+pub mod row;
+pub mod rules;
+pub mod score;
+pub mod signal;
+pub mod streams;

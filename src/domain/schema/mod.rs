@@ -1,0 +1,11 @@
+//! The published shapes and the checked scalars they are made of.
+
+pub mod provenance;
+pub mod quarantine;
+pub mod receipt;
+pub mod record;
+pub mod scalars;
+pub mod scored_run;
+
+/// The version of every shape distilld writes.
+pub const SCHEMA_VERSION: u32 = 1;

@@ -1,0 +1,35 @@
+//! Where a record comes from: one row of one generation of one stream.
+
+use super::scalars::{EventTime, Sha256Hex};
+use crate::domain::render::Object;
+
+/// The place of a row, by which every record can be traced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance<'a> {
+    /// The stream's logical name, such as `data/_kb/audits.jsonl`, wherever the file really lies.
+    pub source_file: &'a str,
+    /// Which life of the stream's file, from 0.
+    pub generation: u32,
+    /// Line within the generation, from 0.
+    pub line_offset: u64,
+    /// Byte within the generation at which the line starts.
+    pub byte_offset: u64,
+    /// SHA-256 of the row's canonical JSON.
+    pub sig_hash: Sha256Hex,
+    /// The record's place in event time; the same instant as its `timestamp`.
+    pub recorded_at: EventTime,
+}
+
+impl Provenance<'_> {
+    /// Writes the provenance as the member `provenance`.
+    pub fn render(&self, object: &mut Object<'_>) {
+        object.object("provenance", |inner| {
+            inner.plain("source_file", self.source_file);
+            inner.int("generation", self.generation);
+            inner.int("line_offset", self.line_offset);
+            inner.int("byte_offset", self.byte_offset);
+            inner.hash("sig_hash", &self.sig_hash);
+            inner.time("recorded_at", self.recorded_at);
+        });
+    }
+}

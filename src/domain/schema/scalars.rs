@@ -1,0 +1,289 @@
+//! Checked scalars: a value of one of these types has been looked at.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+/// A SHA-256 in 64 lower-case hex digits when printed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sha256Hex(pub [u8; 32]);
+
+impl Sha256Hex {
+    /// The hash of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// Reads 64 hex digits of either case.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).ok().map(|()| Self(bytes))
+    }
+
+    /// The first 16 hex digits.
+    pub fn first16(&self) -> String {
+        hex::encode(self.0.first_chunk::<8>().unwrap_or(&[0; 8]))
+    }
+}
+
+impl fmt::Display for Sha256Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Sha256Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl serde::Serialize for Sha256Hex {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(self.0))
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Sha256Hex {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a SHA-256 of 64 hex digits"))
+    }
+}
+
+/// An instant, in milliseconds since the Unix epoch, UTC. Printed as `2026-04-26T14:03:11.482Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct EventTime(i64);
+
+/// A time read from a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParsedTime {
+    /// The instant, truncated to milliseconds.
+    pub time: EventTime,
+    /// Whether the text named no zone, so that UTC was assumed.
+    pub zone_assumed: bool,
+}
+
+impl EventTime {
+    /// 1970-01-01T00:00:00.000Z, which stands for "no time known".
+    pub const EPOCH: Self = Self(0);
+
+    /// From milliseconds since the Unix epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Reads an RFC 3339 time; one without a zone is taken as UTC. `None` when it is neither.
+    pub fn parse(text: &str) -> Option<ParsedTime> {
+        let bytes = text.as_bytes();
+        let number = |from: usize, to: usize| -> Option<i64> {
+            bytes
+                .get(from..to)?
+                .iter()
+                .try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))
+        };
+        let mark =
+            |at: usize, allowed: &[u8]| bytes.get(at).is_some_and(|b| allowed.contains(b)).then_some(());
+        let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+        let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+        mark(4, b"-").and(mark(7, b"-")).and(mark(10, b"Tt "))?;
+        mark(13, b":").and(mark(16, b":"))?;
+        let mut at = 19;
+        let mut millis = 0;
+        if bytes.get(at) == Some(&b'.') {
+            let digits = bytes.get(at + 1..)?.iter().take_while(|b| b.is_ascii_digit()).count();
+            if digits == 0 {
+                return None;
+            }
+            let kept = digits.min(3);
+            millis = number(at + 1, at + 1 + kept)? * [1000, 100, 10, 1].get(kept).copied()?;
+            at += 1 + digits;
+        }
+        let (offset_minutes, zone_assumed) = match bytes.get(at..)? {
+            [] => (0, true),
+            [b'Z' | b'z'] => (0, false),
+            [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
+                let (hours, minutes) = (number(at + 1, at + 3)?, number(at + 4, at + 6)?);
+                if hours > 23 || minutes > 59 {
+                    return None;
+                }
+                let offset = hours * 60 + minutes;
+                (if *sign == b'-' { -offset } else { offset }, false)
+            }
+            _ => return None,
+        };
+        let date = jiff::civil::Date::new(year as i16, month as i8, day as i8).ok()?;
+        // A leap second is RFC 3339; it is the last second of its minute here.
+        if hour > 23 || minute > 59 || second > 60 {
+            return None;
+        }
+        let days = i64::from((date - jiff::civil::date(1970, 1, 1)).get_days());
+        let seconds = days * 86_400 + hour * 3600 + minute * 60 + second.min(59) - offset_minutes * 60;
+        let time = Self(seconds * 1000 + millis);
+        (0..=9999).contains(&time.civil().year()).then_some(ParsedTime { time, zone_assumed })
+    }
+
+    fn civil(self) -> jiff::civil::DateTime {
+        let timestamp = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        jiff::tz::Offset::UTC.to_datetime(timestamp)
+    }
+
+    /// Appends the 24 characters of the time to `out`.
+    pub fn push_to(self, out: &mut String) {
+        let at = self.civil();
+        // By hand: a format string costs four times as much, twice on every row.
+        let groups = [
+            ("", i64::from(at.year()), 4),
+            ("-", i64::from(at.month()), 2),
+            ("-", i64::from(at.day()), 2),
+            ("T", i64::from(at.hour()), 2),
+            (":", i64::from(at.minute()), 2),
+            (":", i64::from(at.second()), 2),
+            (".", i64::from(at.millisecond()), 3),
+        ];
+        for (separator, value, width) in groups {
+            out.push_str(separator);
+            for place in (0..width).rev() {
+                let digit = (value / 10_i64.pow(place)) % 10;
+                out.push(char::from(b'0' + digit as u8));
+            }
+        }
+        out.push('Z');
+    }
+}
+
+impl fmt::Display for EventTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::with_capacity(24);
+        self.push_to(&mut text);
+        f.write_str(&text)
+    }
+}
+
+impl serde::Serialize for EventTime {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for EventTime {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+        Self::parse(&text).map(|p| p.time).ok_or_else(|| serde::de::Error::custom("not an RFC 3339 time"))
+    }
+}
+
+/// Text in its escaped form: what stands between the quotes of a canonical JSON string.
+///
+/// A row's text goes into the record as the very bytes of its canonical form, so it is neither decoded nor encoded
+/// again on the way. Pieces of escaped text may be joined; the result is escaped text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Escaped<'a>(std::borrow::Cow<'a, str>);
+
+impl<'a> Escaped<'a> {
+    /// Takes what is already escaped.
+    pub fn from_escaped(escaped: impl Into<std::borrow::Cow<'a, str>>) -> Self {
+        Self(escaped.into())
+    }
+
+    /// Escapes plain text.
+    pub fn from_plain(plain: &str) -> Escaped<'static> {
+        let mut escaped = String::with_capacity(plain.len() + 8);
+        crate::domain::canonical::push_escaped(&mut escaped, plain);
+        Escaped(escaped.into())
+    }
+
+    /// The escaped form.
+    pub fn escaped(&self) -> &str {
+        &self.0
+    }
+
+    /// The text itself.
+    pub fn plain(&self) -> std::borrow::Cow<'_, str> {
+        crate::domain::canonical::unescape(&self.0)
+    }
+
+    /// SHA-256 of the text as UTF-8.
+    pub fn hash(&self) -> Sha256Hex {
+        crate::domain::canonical::hash_unescaped(&self.0)
+    }
+
+    /// Whether there is no text.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `prefix` (plain, free of anything that wants escaping) followed by this text.
+    pub fn prefixed(&self, prefix: &str) -> Escaped<'static> {
+        let mut joined = String::with_capacity(prefix.len() + self.0.len());
+        joined.push_str(prefix);
+        joined.push_str(&self.0);
+        Escaped(joined.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<(&str, bool)>) {
+        let parsed = EventTime::parse(text).map(|p| (p.time.to_string(), p.zone_assumed));
+        assert_eq!(parsed.as_ref().map(|(t, z)| (t.as_str(), *z)), expected, "{text}");
+    }
+
+    #[test]
+    fn times_are_normalised_to_utc_milliseconds() {
+        check("2026-04-26T14:03:11.482Z", Some(("2026-04-26T14:03:11.482Z", false)));
+        check("2026-04-26T14:03:11Z", Some(("2026-04-26T14:03:11.000Z", false)));
+        check("2026-04-26T14:03:11.4829999+02:00", Some(("2026-04-26T12:03:11.482Z", false)));
+        check("2026-04-26 14:03:11.5-00:30", Some(("2026-04-26T14:33:11.500Z", false)));
+        check("1969-12-31T23:59:59.999Z", Some(("1969-12-31T23:59:59.999Z", false)));
+        check("2024-02-29T00:00:00z", Some(("2024-02-29T00:00:00.000Z", false)));
+        check("2016-12-31T23:59:60Z", Some(("2016-12-31T23:59:59.000Z", false)));
+    }
+
+    #[test]
+    fn a_time_without_a_zone_is_utc_and_says_so() {
+        check("2026-04-26T14:03:11", Some(("2026-04-26T14:03:11.000Z", true)));
+        check("2026-04-26T14:03:11.25", Some(("2026-04-26T14:03:11.250Z", true)));
+    }
+
+    #[test]
+    fn what_is_no_rfc_3339_time_is_refused() {
+        for text in [
+            "",
+            "yesterday",
+            "2026-04-26",
+            "20260426T140311Z",
+            "2026-13-01T00:00:00Z",
+            "2026-02-29T00:00:00Z",
+            "2026-04-26T24:00:00Z",
+            "2026-04-26T14:60:00Z",
+            "2026-04-26T14:03:11.Z",
+            "2026-04-26T14:03:11+0200",
+            "2026-04-26T14:03:11 Z",
+            "2026-04-26T14:03Z",
+            "0000-01-01T00:00:00+23:59",
+            "2026-04-26T14:03:11Zjunk",
+            "+026-04-26T14:03:11Z",
+            "2026-04-26T14:03:11+24:00",
+        ] {
+            check(text, None);
+        }
+    }
+
+    #[test]
+    fn a_sha256_reads_what_it_prints() {
+        let hash = Sha256Hex::of(b"");
+        assert_eq!(hash.to_string(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(Sha256Hex::parse(&hash.to_string()), Some(hash));
+        assert_eq!(Sha256Hex::parse("e3b0"), None);
+        assert_eq!(hash.first16(), "e3b0c44298fc1c14");
+    }
+}

@@ -1,0 +1,32 @@
+//! `distilled_facts`: facts distilled from a run.
+
+use super::extraction::{DISTILLED_FIELDS, read_distilled};
+use super::{Draft, Stream};
+use crate::domain::reject::Reject;
+use crate::domain::row::Row;
+use crate::domain::schema::record::{Kind, ModelRole};
+
+/// The stream `distilled_facts`.
+pub(super) struct DistilledFacts;
+
+impl Stream for DistilledFacts {
+    fn name(&self) -> &'static str {
+        "distilled_facts"
+    }
+
+    fn fields(&self) -> &'static [&'static str] {
+        DISTILLED_FIELDS
+    }
+
+    fn role(&self) -> ModelRole {
+        ModelRole::Extractor
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Work
+    }
+
+    fn read<'a>(&self, row: &mut Row<'a, '_>, draft: &mut Draft<'a>) -> Result<(), Reject> {
+        read_distilled(row, draft)
+    }
+}

@@ -1,0 +1,57 @@
+//! `model_trust`: what a router learnt about the model of one run.
+
+use super::{Draft, Stream};
+use crate::domain::reject::Reject;
+use crate::domain::row::Row;
+use crate::domain::schema::record::{Kind, ModelRole};
+use crate::domain::signal::Code;
+
+/// The stream `model_trust`.
+pub(super) struct ModelTrust;
+
+impl Stream for ModelTrust {
+    fn name(&self) -> &'static str {
+        "model_trust"
+    }
+
+    fn fields(&self) -> &'static [&'static str] {
+        &[
+            "run_id",
+            "task_type",
+            "accepted_model",
+            "attempts_made",
+            "confidence_avg",
+            "errors",
+            "thin_rejections",
+            "ts",
+        ]
+    }
+
+    fn role(&self) -> ModelRole {
+        ModelRole::Router
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Support
+    }
+
+    fn read<'a>(&self, row: &mut Row<'a, '_>, draft: &mut Draft<'a>) -> Result<(), Reject> {
+        let run = row.text("run_id")?;
+        draft.run_and_task(run.clone(), "run:", Some(&run));
+        draft.record.task_type = Some(row.text("task_type")?);
+        draft.record.model_name = Some(row.text("accepted_model")?);
+        draft.time = row.opt_time("ts");
+        draft.record.attempt = row.opt_int("attempts_made", 1);
+        let low = row.rules().scorer.router_confidence_low;
+        if row.opt_number("confidence_avg", 0.0, 1.0).is_some_and(|(average, _)| average < low) {
+            draft.mark_failure("confidence.low");
+        }
+        if row.opt_int("thin_rejections", 0).is_some_and(|count| count > 0) {
+            draft.mark_failure("thin.rejection");
+        }
+        if row.opt_int("errors", 0).is_some_and(|count| count > 0) {
+            draft.says.insert(Code::CallError);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! `pathway_recommendations`: how often replaying a run's pathway worked.
+
+use super::{Draft, Stream};
+use crate::domain::reject::Reject;
+use crate::domain::row::Row;
+use crate::domain::schema::record::{Kind, ModelRole};
+use crate::domain::signal::Code;
+
+/// Replays fewer than this prove nothing.
+const REPLAYS_MIN: i64 = 3;
+
+/// The stream `pathway_recommendations`.
+pub(super) struct PathwayRecommendations;
+
+impl Stream for PathwayRecommendations {
+    fn name(&self) -> &'static str {
+        "pathway_recommendations"
+    }
+
+    fn fields(&self) -> &'static [&'static str] {
+        &["run_id", "pathway_id", "replays", "replay_ok", "recommended_model", "ts"]
+    }
+
+    fn role(&self) -> ModelRole {
+        ModelRole::Router
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Support
+    }
+
+    fn read<'a>(&self, row: &mut Row<'a, '_>, draft: &mut Draft<'a>) -> Result<(), Reject> {
+        let run = row.text("run_id")?;
+        draft.run_and_task(run.clone(), "run:", Some(&run));
+        draft.record.model_name = row.opt_text("recommended_model");
+        draft.time = row.opt_time("ts");
+        let replays = row.opt_int("replays", 0);
+        let ok = row.opt_int("replay_ok", 0);
+        if let Some((replays, ok)) = replays.zip(ok).filter(|(replays, _)| *replays >= REPLAYS_MIN) {
+            let rate = ok as f64 / replays as f64;
+            if rate >= 0.8 {
+                draft.says.insert(Code::ReplayHigh);
+            } else if rate < 0.5 {
+                draft.says.insert(Code::ReplayLow);
+            }
+        }
+        Ok(())
+    }
+}

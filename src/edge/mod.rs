@@ -1,0 +1,3 @@
+//! Talking to others. tokio lives here and nowhere else.
+
+pub mod systemd;

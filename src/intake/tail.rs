@@ -1,0 +1,438 @@
+//! One stream's file, followed through its generations: rotation, replacement, truncation.
+//!
+//! A tail knows its position and finds the file that it belongs to by identity, never by name. At the end of a file it
+//! looks whether the name has gone over to another one; the old file is then read to its end before the next begins.
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::IntakeError;
+use super::identity::Identity;
+use super::lines::{Found, LineReader, OversizeLine, ReadLimits, read_anchor};
+use super::siblings::{self, Sibling};
+use crate::domain::schema::scalars::Sha256Hex;
+
+/// Where a stream was committed to.
+#[derive(Debug, Clone)]
+pub struct Position {
+    /// Which life of the stream's file.
+    pub generation: u32,
+    /// Which file that is.
+    pub identity: Identity,
+    /// Bytes before this are committed.
+    pub offset: u64,
+    /// Lines before the offset.
+    pub line: u64,
+    /// SHA-256 of the up to 4 KiB before the offset.
+    pub anchor: Sha256Hex,
+}
+
+/// Where a chunk was read.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The file, as it is named.
+    pub path: Arc<str>,
+    /// Which life of the stream's file.
+    pub generation: u32,
+    /// Which file that is.
+    pub identity: Identity,
+}
+
+/// Rows, or one row too long.
+#[derive(Debug)]
+pub enum Content {
+    /// Whole lines; they are in the caller's buffer.
+    Lines,
+    /// A line that was measured and not kept.
+    Oversize(OversizeLine),
+}
+
+/// A contiguous range of whole lines.
+#[derive(Debug)]
+pub struct Chunk {
+    /// Where it was read.
+    pub source: Source,
+    /// First byte.
+    pub from: u64,
+    /// The byte behind the last.
+    pub to: u64,
+    /// Lines before `from` in the generation.
+    pub first_line: u64,
+    /// Lines in the range.
+    pub lines: u64,
+    /// SHA-256 of the up to 4 KiB before `to`.
+    pub anchor: Sha256Hex,
+    /// Whether the last line ends with its file rather than with a newline.
+    pub unterminated: bool,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// Bytes that were gone before they could be read, and where reading goes on.
+#[derive(Debug, Clone)]
+pub struct GapFound {
+    /// The generation they belonged to, if it was ever begun.
+    pub generation: Option<u32>,
+    /// First unread byte.
+    pub from: u64,
+    /// The byte behind the last, as far as it was ever seen.
+    pub to: u64,
+    /// What happened.
+    pub reason: String,
+    /// The generation that is read next, from its start; `None` when nothing changes.
+    pub next: Option<Source>,
+}
+
+/// What one step of a tail came to.
+#[derive(Debug)]
+pub enum Step {
+    /// Nothing to read now.
+    Idle,
+    /// Lines.
+    Chunk(Chunk),
+    /// A gap.
+    Gap(GapFound),
+}
+
+/// One stream's file.
+#[derive(Debug)]
+pub struct Tail {
+    main: PathBuf,
+    position: Option<Position>,
+    next_generation: u32,
+    current: Option<Current>,
+    /// Rotated files to read before the main one, oldest first.
+    queue: VecDeque<PathBuf>,
+    gaps: VecDeque<GapFound>,
+    rotated_wait: Duration,
+}
+
+#[derive(Debug)]
+struct Current {
+    source: Source,
+    reader: LineReader,
+    line: u64,
+    seen_size: u64,
+    /// Since when the name belongs to another file.
+    left_since: Option<Instant>,
+}
+
+impl Tail {
+    /// Follows `main` from where it was committed to. A rotated file is given `rotated_wait` for late writes before
+    /// the next one is begun.
+    pub fn new(main: PathBuf, position: Option<Position>, rotated_wait: Duration) -> Self {
+        let next_generation = position.as_ref().map_or(0, |position| position.generation + 1);
+        Self {
+            main,
+            position,
+            next_generation,
+            current: None,
+            queue: VecDeque::new(),
+            gaps: VecDeque::new(),
+            rotated_wait,
+        }
+    }
+
+    /// The file's own name.
+    pub fn main(&self) -> &Path {
+        &self.main
+    }
+
+    /// Whether a rotated file is waiting for late writes; the tail wants to be looked at again soon.
+    pub fn is_waiting(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| current.left_since.is_some())
+    }
+
+    /// Bytes that are there and not read yet, as far as this tail has seen.
+    pub fn lag_bytes(&self) -> u64 {
+        match &self.current {
+            Some(current) => {
+                let size = current.reader.file().metadata().map_or(current.seen_size, |m| m.len());
+                size.saturating_sub(current.reader.offset)
+            }
+            None => fs::metadata(&self.main).map_or(0, |metadata| metadata.len()),
+        }
+    }
+
+    /// Reads on. `buffer` holds the lines of the chunk afterwards.
+    pub fn step(&mut self, limits: ReadLimits, buffer: &mut Vec<u8>) -> Result<Step, IntakeError> {
+        loop {
+            if let Some(gap) = self.gaps.pop_front() {
+                return Ok(Step::Gap(gap));
+            }
+            if self.current.is_none() && !self.open_next()? {
+                return Ok(self.gaps.pop_front().map_or(Step::Idle, Step::Gap));
+            }
+            if !self.gaps.is_empty() {
+                continue;
+            }
+            let Some(current) = &mut self.current else { return Ok(Step::Idle) };
+            let error = |e| IntakeError::new("read", Path::new(&*current.source.path), e);
+            let size = current.reader.file().metadata().map_err(error)?.len();
+            if let Some(reason) = current.changed_under_us(size).map_err(error)? {
+                let gap = self.restart_current(size, reason);
+                return Ok(Step::Gap(gap));
+            }
+            current.seen_size = current.seen_size.max(size);
+            if size > current.reader.offset {
+                let from = current.reader.offset;
+                let found = current.reader.read(size, limits, buffer).map_err(error)?;
+                if let Some(chunk) = current.chunk(found, from, false) {
+                    return Ok(Step::Chunk(chunk));
+                }
+            }
+            match self.finish_if_left(limits, buffer)? {
+                Finish::Stay => return Ok(Step::Idle),
+                Finish::Chunk(chunk) => return Ok(Step::Chunk(chunk)),
+                Finish::Next => {}
+            }
+        }
+    }
+
+    /// Opens the file that comes next; `false` when there is none yet.
+    fn open_next(&mut self) -> Result<bool, IntakeError> {
+        if let Some(position) = self.position.take() {
+            if let Some(resumed) = self.resume(&position)? {
+                self.current = Some(resumed);
+                return Ok(true);
+            }
+            let since = self.siblings_since(&position.identity)?;
+            // Nothing there at all: wait, the file may come back.
+            if since.is_empty() && !self.main.exists() {
+                self.position = Some(position);
+                return Ok(false);
+            }
+            self.queue_up(since);
+            if !self.begin_next()? {
+                return Ok(false);
+            }
+            self.gaps.push_back(GapFound {
+                generation: Some(position.generation),
+                from: position.offset,
+                to: position.offset,
+                reason: format!(
+                    "generation {} is gone; what was not read of it is unknown",
+                    position.generation
+                ),
+                next: self.current.as_ref().map(|current| current.source.clone()),
+            });
+            return Ok(true);
+        }
+        if self.next_generation == 0 && self.queue.is_empty() {
+            self.queue_first_siblings()?;
+        }
+        self.begin_next()
+    }
+
+    /// Before the very first generation: every rotated file is an earlier one, oldest first.
+    fn queue_first_siblings(&mut self) -> Result<(), IntakeError> {
+        let siblings = siblings::find(&self.main)?;
+        if self.main.exists() || siblings.iter().any(|sibling| !sibling.compressed) {
+            self.queue_up(siblings);
+        }
+        Ok(())
+    }
+
+    /// Queues rotated files; one that is compressed is a gap.
+    fn queue_up(&mut self, siblings: Vec<Sibling>) {
+        for sibling in siblings {
+            if sibling.compressed {
+                self.gaps.push_back(compressed_gap(&sibling));
+            } else {
+                self.queue.push_back(sibling.path);
+            }
+        }
+    }
+
+    /// Rotated files born after `known` and before the main file, oldest first.
+    fn siblings_since(&self, known: &Identity) -> Result<Vec<Sibling>, IntakeError> {
+        let main = fs::metadata(&self.main).ok().map(|metadata| Identity::of(&metadata));
+        let between = |sibling: &Sibling| {
+            known.is_older_than(&sibling.identity)
+                && main.is_none_or(|main| {
+                    sibling.identity.is_older_than(&main) && !sibling.identity.is_same(&main)
+                })
+        };
+        Ok(siblings::find(&self.main)?.into_iter().filter(between).collect())
+    }
+
+    /// Finds the file of a committed position, under its own name or a rotated one.
+    fn resume(&self, position: &Position) -> Result<Option<Current>, IntakeError> {
+        let mut places = vec![self.main.clone()];
+        places.extend(siblings::find(&self.main)?.into_iter().filter(|s| !s.compressed).map(|s| s.path));
+        for path in places {
+            let Some((file, identity)) = open(&path)? else { continue };
+            if !identity.is_same(&position.identity) {
+                continue;
+            }
+            let anchor =
+                read_anchor(&file, position.offset).map_err(|e| IntakeError::new("read", &path, e))?;
+            // A wrong anchor is noticed at the first step, as for a file that changes while it is tailed.
+            let anchor =
+                if Sha256Hex::of(&anchor) == position.anchor { anchor } else { vec![0; anchor.len() + 1] };
+            return Ok(Some(Current {
+                source: Source { path: name_of(&path), generation: position.generation, identity },
+                reader: LineReader::new(file, position.offset, anchor),
+                line: position.line,
+                seen_size: position.offset,
+                left_since: None,
+            }));
+        }
+        Ok(None)
+    }
+
+    /// Begins the next generation: the oldest rotated file that waits, else the main one.
+    fn begin_next(&mut self) -> Result<bool, IntakeError> {
+        while let Some(path) = self.queue.pop_front() {
+            if let Some((file, identity)) = open(&path)? {
+                self.begin(&path, file, identity);
+                return Ok(true);
+            }
+        }
+        let Some((file, identity)) = open(&self.main)? else { return Ok(false) };
+        let path = self.main.clone();
+        self.begin(&path, file, identity);
+        Ok(true)
+    }
+
+    fn begin(&mut self, path: &Path, file: File, identity: Identity) {
+        let generation = self.next_generation;
+        self.next_generation += 1;
+        self.current = Some(Current {
+            source: Source { path: name_of(path), generation, identity },
+            reader: LineReader::new(file, 0, Vec::new()),
+            line: 0,
+            seen_size: 0,
+            left_since: None,
+        });
+    }
+
+    /// The same file starts over: a new generation from its first byte.
+    fn restart_current(&mut self, size: u64, reason: &'static str) -> GapFound {
+        let generation = self.next_generation;
+        let mut gap = GapFound { generation: None, from: 0, to: 0, reason: reason.to_owned(), next: None };
+        if let Some(current) = &mut self.current {
+            self.next_generation += 1;
+            gap.generation = Some(current.source.generation);
+            gap.from = current.reader.offset;
+            gap.to = current.seen_size.max(current.reader.offset);
+            current.reader.rewind();
+            current.line = 0;
+            current.seen_size = size;
+            current.source.generation = generation;
+            gap.next = Some(current.source.clone());
+        }
+        gap
+    }
+
+    /// At the end of the current file: has its name gone over to another?
+    fn finish_if_left(&mut self, limits: ReadLimits, buffer: &mut Vec<u8>) -> Result<Finish, IntakeError> {
+        let Some(current) = &mut self.current else { return Ok(Finish::Next) };
+        let main = match fs::metadata(&self.main) {
+            Ok(metadata) => Some(Identity::of(&metadata)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+            Err(e) => return Err(IntakeError::new("look at", &self.main, e)),
+        };
+        // No file under the name: it is being rotated, and the next one is not there yet.
+        let left = main.is_some_and(|main| !main.is_same(&current.source.identity)) || !self.queue.is_empty();
+        if !left {
+            current.left_since = None;
+            return Ok(Finish::Stay);
+        }
+        let since = *current.left_since.get_or_insert_with(Instant::now);
+        if since.elapsed() < self.rotated_wait {
+            return Ok(Finish::Stay);
+        }
+        let size = current.reader.file().metadata();
+        let error = |e| IntakeError::new("read", Path::new(&*current.source.path), e);
+        let size = size.map_err(error)?.len();
+        let from = current.reader.offset;
+        let found = current.reader.read_rest(size, limits, buffer).map_err(error)?;
+        if let Some(chunk) = current.chunk(found, from, true) {
+            return Ok(Finish::Chunk(chunk));
+        }
+        let identity = current.source.identity;
+        self.current = None;
+        if self.queue.is_empty() {
+            let since = self.siblings_since(&identity)?;
+            self.queue_up(since);
+        }
+        Ok(Finish::Next)
+    }
+}
+
+enum Finish {
+    Stay,
+    Chunk(Chunk),
+    Next,
+}
+
+impl Current {
+    /// Why the file is no longer the one that was read up to the cursor, if it is not.
+    fn changed_under_us(&self, size: u64) -> io::Result<Option<&'static str>> {
+        if size < self.reader.offset {
+            return Ok(Some("the file was truncated; what was not read of it is gone"));
+        }
+        if size > self.reader.offset && !self.reader.anchor_holds()? {
+            return Ok(Some(
+                "the file was truncated and written anew past the cursor; what was not read is gone",
+            ));
+        }
+        Ok(None)
+    }
+
+    fn chunk(&mut self, found: Found, from: u64, unterminated: bool) -> Option<Chunk> {
+        let (lines, content) = match found {
+            Found::Nothing => return None,
+            Found::Lines { lines } => (lines, Content::Lines),
+            Found::Oversize(line) => (1, Content::Oversize(line)),
+        };
+        let first_line = self.line;
+        self.line += lines;
+        Some(Chunk {
+            source: self.source.clone(),
+            from,
+            to: self.reader.offset,
+            first_line,
+            lines,
+            anchor: Sha256Hex::of(self.reader.anchor()),
+            unterminated,
+            content,
+        })
+    }
+}
+
+fn compressed_gap(sibling: &Sibling) -> GapFound {
+    GapFound {
+        generation: None,
+        from: 0,
+        to: 0,
+        reason: format!("{} is compressed, so its rows were not read", sibling.path.display()),
+        next: None,
+    }
+}
+
+fn name_of(path: &Path) -> Arc<str> {
+    path.to_string_lossy().into()
+}
+
+fn open(path: &Path) -> Result<Option<(File, Identity)>, IntakeError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(IntakeError::new("open", path, e)),
+    };
+    let metadata = file.metadata().map_err(|e| IntakeError::new("look at", path, e))?;
+    if !metadata.is_file() {
+        return Err(IntakeError::new("read", path, io::Error::other("it is not a regular file")));
+    }
+    Ok(Some((file, Identity::of(&metadata))))
+}
+
+#[cfg(test)]
+#[path = "tail_tests.rs"]
+mod tests;

@@ -1,0 +1,5 @@
+//! The `distilld` command: see [`distilld::cli`].
+
+fn main() -> std::process::ExitCode {
+    distilld::cli::main()
+}

@@ -1,0 +1,170 @@
+//! A batch in the making: what one commit will take.
+
+use std::collections::BTreeMap;
+
+use super::known_rows::{KnownRow, KnownRows};
+use super::streams::StreamSpec;
+use super::worker::Worked;
+use crate::domain::row::Warnings;
+use crate::domain::schema::receipt::{InputRange, RecordCounts};
+use crate::domain::schema::scalars::{EventTime, Sha256Hex};
+use crate::store::commit::wall_clock;
+use crate::store::{Append, Piece};
+
+/// Pieces below this are joined with their neighbour, so that many small chunks make few range entries.
+const JOIN_BYTES: usize = 64 << 10;
+
+/// What has been taken in since the last commit.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pieces: BTreeMap<String, Vec<Part>>,
+    pub(super) inputs: Vec<InputRange>,
+    pub(super) counts: RecordCounts,
+    pub(super) warnings: Warnings,
+    /// Evidence lengths of streams, with what this batch adds.
+    evidence_len: BTreeMap<usize, u64>,
+    /// New evidence by category.
+    pub(super) categories: [u64; 4],
+    pub(super) bytes: u64,
+    pub(super) started_at: Option<EventTime>,
+    pub(super) live: bool,
+}
+
+#[derive(Debug)]
+struct Part {
+    bytes: Vec<u8>,
+    rows: u64,
+    /// Known when the part is a whole chunk's lines.
+    sha256: Option<Sha256Hex>,
+}
+
+impl Batch {
+    pub(super) fn is_empty(&self) -> bool {
+        self.inputs.is_empty()
+    }
+
+    /// Takes in a distilled chunk; `last_timestamp` is the time of the stream's last row so far that had one. The new
+    /// rows are known from here on, so that a later repeat is seen in the same batch.
+    pub(super) fn take(
+        &mut self,
+        spec: &StreamSpec,
+        mut worked: Worked,
+        committed_evidence: u64,
+        last_timestamp: Option<EventTime>,
+        known: &mut KnownRows,
+    ) -> Vec<u8> {
+        self.started_at.get_or_insert_with(wall_clock);
+        let stream = worked.job.ticket.stream;
+        let mut at = *self.evidence_len.entry(stream).or_insert(committed_evidence);
+        let mut kept = Vec::with_capacity(worked.rows.len());
+        for row in &worked.rows {
+            let new = !known.contains(stream, &row.distilled.sig_hash);
+            kept.push(new);
+            if new {
+                if let Some(count) = self.categories.get_mut(row.distilled.category as usize) {
+                    *count += 1;
+                }
+                known.insert(KnownRow {
+                    sig_hash: row.distilled.sig_hash,
+                    signals: row.distilled.signals,
+                    evidence_at: at,
+                    evidence_len: row.evidence_len,
+                    stream: stream as u16,
+                    category: row.distilled.category,
+                    exportable: row.distilled.exportable,
+                });
+                at += u64::from(row.evidence_len);
+            }
+        }
+        self.evidence_len.insert(stream, at);
+        let evidence = kept.iter().filter(|new| **new).count() as u64;
+        let duplicate = kept.len() as u64 - evidence;
+        let (mut evidence_sha, mut scored_sha) = (Some(worked.evidence_sha256), Some(worked.scored_sha256));
+        if duplicate > 0 {
+            let lines = &mut worked.lines;
+            let lengths =
+                |of: fn(&super::worker::NewRow) -> u32| worked.rows.iter().map(of).zip(kept.iter().copied());
+            lines.evidence = keep_lines(&lines.evidence, lengths(|row| row.evidence_len));
+            lines.scored = keep_lines(&lines.scored, lengths(|row| row.scored_len));
+            (evidence_sha, scored_sha) = (None, None);
+        }
+        self.append(spec.output("evidence"), worked.lines.evidence, evidence, evidence_sha);
+        self.append(spec.output("scored-runs"), worked.lines.scored, evidence, scored_sha);
+        self.append(spec.output("quarantine"), worked.lines.quarantine, worked.quarantined, None);
+        let chunk = &worked.job.chunk;
+        let counts = RecordCounts {
+            rows_in: chunk.lines,
+            out: evidence + worked.quarantined,
+            evidence,
+            quarantined: worked.quarantined,
+            duplicate,
+            blank: worked.blank,
+            ..RecordCounts::default()
+        };
+        self.counts.add(&counts);
+        self.bytes += chunk.to - chunk.from;
+        self.live |= worked.job.live;
+        for (code, count) in worked.warnings {
+            *self.warnings.entry(code).or_default() += count;
+        }
+        self.inputs.push(InputRange {
+            path: chunk.source.path.to_string(),
+            stream: spec.name.clone(),
+            generation: chunk.source.generation,
+            identity: chunk.source.identity.to_string(),
+            from: chunk.from,
+            to: chunk.to,
+            rows: chunk.lines,
+            sha256: worked.input_sha256,
+            anchor: chunk.anchor,
+            evidence,
+            quarantined: worked.quarantined,
+            duplicate,
+            blank: worked.blank,
+            last_timestamp,
+        });
+        worked.job.buffer
+    }
+
+    fn append(&mut self, path: String, lines: String, rows: u64, sha256: Option<Sha256Hex>) {
+        if lines.is_empty() {
+            return;
+        }
+        let bytes = lines.into_bytes();
+        let parts = self.pieces.entry(path).or_default();
+        match parts.last_mut() {
+            Some(last) if last.bytes.len() + bytes.len() <= JOIN_BYTES => {
+                last.bytes.extend_from_slice(&bytes);
+                last.rows += rows;
+                last.sha256 = None;
+            }
+            _ => parts.push(Part { bytes, rows, sha256 }),
+        }
+    }
+
+    /// The appends of the commit.
+    pub(super) fn appends(&mut self) -> Vec<Append> {
+        let piece = |part: Part| match part.sha256 {
+            Some(sha256) => Piece { bytes: part.bytes, rows: part.rows, sha256 },
+            None => Piece::new(part.bytes, part.rows),
+        };
+        std::mem::take(&mut self.pieces)
+            .into_iter()
+            .map(|(path, parts)| Append { path, pieces: parts.into_iter().map(piece).collect() })
+            .collect()
+    }
+}
+
+/// The lines that are kept, of lines with these lengths.
+fn keep_lines(lines: &str, lengths: impl Iterator<Item = (u32, bool)>) -> String {
+    let mut kept = String::with_capacity(lines.len());
+    let mut at = 0;
+    for (length, keep) in lengths {
+        let end = at + length as usize;
+        if keep {
+            kept.push_str(lines.get(at..end).unwrap_or_default());
+        }
+        at = end;
+    }
+    kept
+}

@@ -1,0 +1,394 @@
+//! The one writer: puts chunks in order, drops duplicates, gathers batches, commits them, and then the exports.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
+use tracing::{debug, error, info, warn};
+
+use super::Shared;
+use super::batch::Batch;
+use super::event::{Event, Request, Ticket};
+use super::exporter::Exporter;
+use super::known_rows::KnownRows;
+use super::streams::StreamSet;
+use super::worker::{Worked, distil};
+use crate::domain::distil::{BadRecord, Distiller};
+use crate::domain::rules::Rules;
+use crate::domain::schema::receipt::{Gap, InputRange, Receipt, ReceiptKind, RecordCounts};
+use crate::domain::schema::scalars::{EventTime, Sha256Hex};
+use crate::intake::tail::GapFound;
+use crate::store::commit::wall_clock;
+use crate::store::{Commit, Store, StoreError};
+
+/// The committer turns at least this often, so that a watchdog can tell it from one that hangs.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+/// A backlog is committed in steps of this size while anything is tailed live, so that live rows do not wait long.
+const BULK_STEP_BESIDE_LIVE_BYTES: u64 = 1 << 20;
+/// For how long after a live row a backlog takes small steps.
+const LIVE_MEMORY: Duration = Duration::from_secs(5);
+const BACK_OFF_MAX: Duration = Duration::from_secs(5);
+
+/// Why the committer could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// Trouble with what is durable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A record broke a rule of its own shape.
+    #[error(transparent)]
+    BadRecord(#[from] BadRecord),
+    /// A worker or the source died.
+    #[error("a thread of the pipeline ended before its time")]
+    ThreadDied,
+}
+
+/// Everything the committer works with.
+pub struct Committer<'r> {
+    /// The outputs.
+    pub store: Store,
+    /// Every row that is evidence.
+    pub known: KnownRows,
+    /// What waits to be exported.
+    pub exporter: Exporter,
+    /// The streams.
+    pub streams: &'r StreamSet,
+    /// What rows mean.
+    pub rules: &'r Rules,
+    /// What every receipt says alike.
+    pub receipt: Receipt,
+    /// What happens.
+    pub events: Receiver<Event>,
+    /// Where empty buffers go.
+    pub buffers: Sender<Vec<u8>>,
+    /// What the threads share.
+    pub shared: Arc<Shared>,
+    /// What to do when asked to read the config again.
+    pub reload: Box<dyn FnMut() + 'r>,
+}
+
+/// The committer at work.
+struct Turn<'r> {
+    c: Committer<'r>,
+    distiller: Distiller<'r>,
+    batch: Batch,
+    /// Chunks and gaps that came before their turn, by ticket.
+    early: BTreeMap<Ticket, Early>,
+    next_place: Vec<u64>,
+    last_times: Vec<Option<EventTime>>,
+    last_live: Option<Instant>,
+    last_export: Option<Instant>,
+    source_ended: bool,
+    source_idle: bool,
+}
+
+enum Early {
+    Worked(Box<Worked>),
+    Gap(GapFound),
+}
+
+impl Committer<'_> {
+    /// Works until the source has ended and everything it read is committed; gives back the store.
+    pub fn run(self) -> Result<Store, PipelineError> {
+        let state = self.store.state();
+        let time_of = |spec: &super::streams::StreamSpec| state.streams.get(&spec.name)?.last_timestamp;
+        let mut turn = Turn {
+            distiller: Distiller::new(self.rules),
+            batch: Batch::default(),
+            early: BTreeMap::new(),
+            next_place: vec![0; self.streams.specs.len()],
+            last_times: self.streams.specs.iter().map(time_of).collect(),
+            last_live: None,
+            last_export: None,
+            source_ended: false,
+            source_idle: false,
+            c: self,
+        };
+        let ended = turn.run();
+        // Threads that wait for buffers or send events must not wait for a committer that is gone.
+        turn.c.shared.stop();
+        ended.map(|()| turn.c.store)
+    }
+}
+
+impl Turn<'_> {
+    fn run(&mut self) -> Result<(), PipelineError> {
+        loop {
+            self.c.shared.heartbeat.fetch_add(1, Ordering::Relaxed);
+            match self.next_event()? {
+                Some(event) => self.handle(event)?,
+                None if self.source_ended && self.is_drained() => break,
+                None => {}
+            }
+            if self.is_batch_due() {
+                self.commit_batch()?;
+            }
+            if self.are_exports_due() {
+                self.commit_exports()?;
+            }
+        }
+        self.commit_batch()?;
+        while self.c.exporter.has_waiting() && self.commit_exports()? {}
+        self.c.store.close();
+        Ok(())
+    }
+
+    /// The next event, or `None` when there is something to do or to look after without one.
+    fn next_event(&mut self) -> Result<Option<Event>, PipelineError> {
+        match self.c.events.try_recv() {
+            Ok(event) => return Ok(Some(event)),
+            Err(TryRecvError::Disconnected) if !self.source_ended => return Err(PipelineError::ThreadDied),
+            Err(_) => {}
+        }
+        if self.source_ended && self.is_drained() {
+            return Ok(None);
+        }
+        let patience = if self.c.exporter.has_waiting() { self.until_exports() } else { HEARTBEAT };
+        match self.c.events.recv_timeout(patience) {
+            Ok(event) => Ok(Some(event)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(PipelineError::ThreadDied),
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.c.shared.in_flight.load(Ordering::Acquire) == 0 && self.c.events.is_empty()
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), PipelineError> {
+        match event {
+            Event::Worked(worked) => {
+                self.c.shared.in_flight.fetch_sub(1, Ordering::AcqRel);
+                self.source_idle = false;
+                self.arrive(worked.job.ticket, Early::Worked(worked))
+            }
+            Event::Gap(ticket, gap) => {
+                self.c.shared.in_flight.fetch_sub(1, Ordering::AcqRel);
+                self.arrive(ticket, Early::Gap(gap))
+            }
+            Event::BadRecord(bad) => Err(bad.into()),
+            Event::Idle => {
+                self.source_idle = true;
+                Ok(())
+            }
+            Event::SourceEnded => {
+                self.source_ended = true;
+                Ok(())
+            }
+            Event::Request(Request::Stop) => {
+                info!("asked to stop");
+                self.c.shared.stop();
+                Ok(())
+            }
+            Event::Request(Request::Reload) => {
+                (self.c.reload)();
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes what arrived, and what waited behind it, in the order of its stream.
+    fn arrive(&mut self, ticket: Ticket, what: Early) -> Result<(), PipelineError> {
+        self.early.insert(ticket, what);
+        let Some(mut place) = self.next_place.get(ticket.stream).copied() else { return Ok(()) };
+        while let Some(due) = self.early.remove(&Ticket { stream: ticket.stream, place }) {
+            place += 1;
+            if let Some(next) = self.next_place.get_mut(ticket.stream) {
+                *next = place;
+            }
+            match due {
+                Early::Worked(worked) => self.take(*worked)?,
+                Early::Gap(gap) => self.commit_gap(ticket.stream, &gap)?,
+            }
+            if self.is_batch_full() {
+                self.commit_batch()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, mut worked: Worked) -> Result<(), PipelineError> {
+        let stream = worked.job.ticket.stream;
+        let streams = self.c.streams;
+        let (Some(spec), Some(last_time)) = (streams.specs.get(stream), self.last_times.get_mut(stream))
+        else {
+            return Ok(());
+        };
+        if worked.wants_carry && last_time.is_some() {
+            // Only now is the time before the chunk known; such rows are rare, and made again here.
+            worked = distil(&mut self.distiller, spec, worked.job, *last_time)?;
+        }
+        *last_time = worked.last_time.or(*last_time);
+        let last_timestamp = *last_time;
+        if worked.job.live {
+            self.last_live = Some(Instant::now());
+        }
+        let committed = self.c.store.state().output_len(&spec.output("evidence"));
+        let buffer = self.batch.take(spec, worked, committed, last_timestamp, &mut self.c.known);
+        // Nobody takes buffers any more when the source has ended.
+        let _ = self.c.buffers.send(buffer);
+        Ok(())
+    }
+
+    fn is_batch_full(&self) -> bool {
+        let tuning = self.c.shared.tuning();
+        let beside_live = self.last_live.is_some_and(|at| at.elapsed() < LIVE_MEMORY);
+        let bytes_max = if beside_live {
+            tuning.batch_bytes_max.min(BULK_STEP_BESIDE_LIVE_BYTES)
+        } else {
+            tuning.batch_bytes_max
+        };
+        self.batch.bytes >= bytes_max || self.batch.counts.rows_in >= tuning.batch_rows_max
+    }
+
+    /// A batch grows while more is on its way, and is committed at once when nothing is, or somebody waits for it.
+    fn is_batch_due(&self) -> bool {
+        let nothing_coming = || self.c.shared.in_flight.load(Ordering::Acquire) == 0;
+        !self.batch.is_empty()
+            && (self.is_batch_full() || (self.c.events.is_empty() && (self.batch.live || nothing_coming())))
+    }
+
+    fn commit_batch(&mut self) -> Result<(), PipelineError> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let mut batch = std::mem::take(&mut self.batch);
+        let receipt = Receipt {
+            kind: ReceiptKind::Batch,
+            input_files: std::mem::take(&mut batch.inputs),
+            record_counts: batch.counts,
+            warnings: batch.warnings.iter().map(|(code, count)| format!("{code}: {count} rows")).collect(),
+            started_at: batch.started_at.unwrap_or_else(wall_clock),
+            ..self.c.receipt.clone()
+        };
+        let commit = Commit { appends: batch.appends(), replaces: Vec::new(), receipt };
+        self.commit(&commit)?;
+        self.c.known.persist(self.c.store.disk());
+        self.c.exporter.note_new_rows(&self.c.known);
+        self.c.shared.committed_bytes.fetch_add(batch.bytes, Ordering::Relaxed);
+        self.c.shared.committed_rows.fetch_add(batch.counts.rows_in, Ordering::Relaxed);
+        for (total, new) in self.c.shared.categories.iter().zip(batch.categories) {
+            total.fetch_add(new, Ordering::Relaxed);
+        }
+        debug!(
+            rows = batch.counts.rows_in,
+            evidence = batch.counts.evidence,
+            bytes = batch.bytes,
+            seq = self.c.store.next_seq().saturating_sub(1),
+            "batch committed"
+        );
+        Ok(())
+    }
+
+    fn commit_gap(&mut self, stream: usize, gap: &GapFound) -> Result<(), PipelineError> {
+        self.commit_batch()?;
+        let streams = self.c.streams;
+        let Some(spec) = streams.specs.get(stream) else { return Ok(()) };
+        warn!(
+            stream = spec.name,
+            from = gap.from,
+            to = gap.to,
+            reason = gap.reason,
+            "rows were lost before they could be read"
+        );
+        let last_timestamp = self.last_times.get(stream).copied().flatten();
+        let nothing = Sha256Hex::of(b"");
+        let opened = gap.next.as_ref().map(|next| InputRange {
+            path: next.path.to_string(),
+            stream: spec.name.clone(),
+            generation: next.generation,
+            identity: next.identity.to_string(),
+            from: 0,
+            to: 0,
+            rows: 0,
+            sha256: nothing,
+            anchor: nothing,
+            evidence: 0,
+            quarantined: 0,
+            duplicate: 0,
+            blank: 0,
+            last_timestamp,
+        });
+        let receipt = Receipt {
+            kind: ReceiptKind::Gap,
+            input_files: opened.into_iter().collect(),
+            warnings: vec![format!("{}: {}", spec.name, gap.reason)],
+            gaps: vec![Gap {
+                stream: spec.name.clone(),
+                generation: gap.generation,
+                from: gap.from,
+                to: gap.to,
+                reason: gap.reason.clone(),
+            }],
+            started_at: wall_clock(),
+            ..self.c.receipt.clone()
+        };
+        self.commit(&Commit { appends: Vec::new(), replaces: Vec::new(), receipt })
+    }
+
+    fn until_exports(&self) -> Duration {
+        let refresh = self.c.shared.tuning().export_refresh;
+        self.last_export.map_or(Duration::ZERO, |at| refresh.saturating_sub(at.elapsed())).min(HEARTBEAT)
+    }
+
+    /// Additions wait while a backlog drains, and then for the refresh time at most.
+    fn are_exports_due(&self) -> bool {
+        let lag = self.c.shared.lag_bytes.load(Ordering::Acquire);
+        self.c.exporter.has_waiting()
+            && self.batch.is_empty()
+            && (self.source_idle || self.source_ended)
+            && lag <= self.c.shared.tuning().export_lag_max
+            && self.until_exports().is_zero()
+    }
+
+    /// Commits the samples of rows that wait; whether there is more to do.
+    fn commit_exports(&mut self) -> Result<bool, PipelineError> {
+        let (pass, taken) = self.c.exporter.pass(&self.c.store, self.c.streams, &self.c.known)?;
+        let mut commit = Commit {
+            appends: Vec::new(),
+            replaces: Vec::new(),
+            receipt: Receipt {
+                kind: ReceiptKind::Batch,
+                record_counts: RecordCounts { exported: pass.samples, ..RecordCounts::default() },
+                export_cursors: pass.cursors.clone(),
+                started_at: wall_clock(),
+                ..self.c.receipt.clone()
+            },
+        };
+        let mut pass = pass;
+        std::mem::swap(&mut commit.appends, &mut pass.appends);
+        self.commit(&commit)?;
+        std::mem::swap(&mut commit.appends, &mut pass.appends);
+        self.c.exporter.committed(&pass, taken);
+        if !self.c.exporter.has_waiting() {
+            self.last_export = Some(Instant::now());
+        }
+        debug!(samples = pass.samples, "samples added");
+        Ok(taken > 0)
+    }
+
+    /// Commits, and holds on while there is no space.
+    fn commit(&mut self, commit: &Commit) -> Result<(), PipelineError> {
+        let mut back_off = Duration::from_millis(50);
+        loop {
+            match self.c.store.commit(commit) {
+                Err(StoreError::NoSpace { path, source }) => {
+                    error!(path = %path.display(), error = %source, "no space; the batch is held until there is some");
+                    self.c.shared.no_space.store(true, Ordering::Relaxed);
+                    if self.c.shared.is_stopping() {
+                        return Err(StoreError::NoSpace { path, source }.into());
+                    }
+                    std::thread::sleep(back_off);
+                    back_off = (back_off * 2).min(BACK_OFF_MAX);
+                    self.c.shared.heartbeat.fetch_add(1, Ordering::Relaxed);
+                }
+                other => {
+                    self.c.shared.no_space.store(false, Ordering::Relaxed);
+                    return Ok(other?);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Everything that can happen to the committer.
+
+use super::worker::Worked;
+use crate::domain::distil::BadRecord;
+use crate::intake::tail::GapFound;
+
+/// The ticket of a chunk or gap: its place in its stream's order, from 0 at each start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket {
+    /// The stream's number.
+    pub stream: usize,
+    /// The place.
+    pub place: u64,
+}
+
+/// What a person or the system asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// Come to a clean end.
+    Stop,
+    /// Read the config again.
+    Reload,
+}
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A chunk was distilled.
+    Worked(Box<Worked>),
+    /// A record broke a rule of its own shape.
+    BadRecord(BadRecord),
+    /// Bytes of a stream were gone before they could be read.
+    Gap(Ticket, GapFound),
+    /// The source has read all there is for now.
+    Idle,
+    /// The source has come to its end.
+    SourceEnded,
+    /// Somebody asks for something.
+    Request(Request),
+}

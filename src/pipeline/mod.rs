@@ -1,0 +1,224 @@
+//! The loop: tails are read, rows become evidence on every core, and one committer writes.
+//!
+//! ```text
+//!   source (1 thread)          workers (n threads)           committer (the caller's thread)
+//!   tails → chunks  ──live──▶  rows → evidence, scores  ──▶  order, duplicates, batch, commit, exports
+//!                   ──bulk──▶
+//! ```
+
+mod batch;
+pub mod committer;
+pub mod event;
+pub mod exporter;
+pub mod known_rows;
+mod row_scan;
+pub mod source;
+pub mod streams;
+pub mod worker;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+/// Settings that may change while distilld runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tuning {
+    /// Input bytes of one commit, at most (unless one row is longer).
+    pub batch_bytes_max: u64,
+    /// Rows of one commit, at most.
+    pub batch_rows_max: u64,
+    /// How long to wait between two looks at quiet files, at least.
+    pub poll_min: Duration,
+    /// And at most.
+    pub poll_max: Duration,
+    /// How long a rotated file is given for late writes.
+    pub rotated_wait: Duration,
+    /// How long samples may be late once nothing lags.
+    pub export_refresh: Duration,
+    /// Additions to exports wait while more input than this is unread, in bytes.
+    pub export_lag_max: u64,
+}
+
+/// What the threads share: figures to look at, settings that may change, and the word to stop.
+#[derive(Debug)]
+pub struct Shared {
+    tuning: RwLock<Tuning>,
+    stop: AtomicBool,
+    /// Chunks and gaps sent by the source and not yet taken by the committer.
+    pub in_flight: AtomicU64,
+    /// Bytes that are there and not read yet, as of the source's last look.
+    pub lag_bytes: AtomicU64,
+    /// Input bytes committed since the start.
+    pub committed_bytes: AtomicU64,
+    /// Rows committed since the start.
+    pub committed_rows: AtomicU64,
+    /// Evidence committed since the start, by category in the order of `Category::ALL`.
+    pub categories: [AtomicU64; 4],
+    /// Counts up with every turn of the committer.
+    pub heartbeat: AtomicU64,
+    /// Whether a batch is held because there is no space.
+    pub no_space: AtomicBool,
+}
+
+impl Shared {
+    /// Figures at zero.
+    pub fn new(tuning: Tuning) -> Arc<Self> {
+        Arc::new(Self {
+            tuning: RwLock::new(tuning),
+            stop: AtomicBool::new(false),
+            in_flight: AtomicU64::new(0),
+            lag_bytes: AtomicU64::new(0),
+            committed_bytes: AtomicU64::new(0),
+            committed_rows: AtomicU64::new(0),
+            categories: [const { AtomicU64::new(0) }; 4],
+            heartbeat: AtomicU64::new(0),
+            no_space: AtomicBool::new(false),
+        })
+    }
+
+    /// The settings in force.
+    pub fn tuning(&self) -> Tuning {
+        *self.tuning.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the settings.
+    pub fn set_tuning(&self, tuning: Tuning) {
+        *self.tuning.write().unwrap_or_else(PoisonError::into_inner) = tuning;
+    }
+
+    /// Asks every thread to come to an end.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+    }
+
+    /// Whether somebody asked for an end.
+    pub fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+}
+
+/// Everything a run is made of.
+pub struct Plan<'r> {
+    /// The outputs, recovered.
+    pub store: crate::store::Store,
+    /// The streams.
+    pub streams: &'r streams::StreamSet,
+    /// What rows mean.
+    pub rules: &'r crate::domain::rules::Rules,
+    /// The state folder.
+    pub state_dir: std::path::PathBuf,
+    /// What every receipt says alike.
+    pub receipt: crate::domain::schema::receipt::Receipt,
+    /// How many threads distil rows.
+    pub workers: usize,
+    /// Whether to end when all there is has been read.
+    pub once: bool,
+    /// What the threads share.
+    pub shared: Arc<Shared>,
+    /// What to do when asked to read the config again.
+    pub reload: Box<dyn FnMut() + 'r>,
+    /// What to do once everything is in place and reading begins; is given the way to ask for something.
+    pub on_ready: Box<dyn FnOnce(Requests) + 'r>,
+}
+
+/// The way to ask a running pipeline for something.
+#[derive(Debug, Clone)]
+pub struct Requests {
+    events: crossbeam_channel::Sender<event::Event>,
+    waker: crate::intake::watch::Waker,
+    shared: Arc<Shared>,
+}
+
+impl Requests {
+    /// Asks for a clean end: what was read is committed, nothing more is read.
+    pub fn stop(&self) {
+        self.shared.stop();
+        self.waker.wake();
+        let _ = self.events.send(event::Event::Request(event::Request::Stop));
+    }
+
+    /// Asks to read the config again.
+    pub fn reload(&self) {
+        let _ = self.events.send(event::Event::Request(event::Request::Reload));
+    }
+}
+
+/// Runs the pipeline until it is asked to stop, or with `once` until everything there is has been distilled.
+pub fn run(plan: Plan<'_>) -> Result<crate::store::Store, committer::PipelineError> {
+    let Plan { store, streams, rules, state_dir, receipt, workers, once, shared, reload, on_ready } = plan;
+    let workers = workers.max(1);
+    let known = known_rows::KnownRows::load(&store, streams, &state_dir)?;
+    let exporter = exporter::Exporter::load(&store, streams, &known, rules.scorer_version(), workers)?;
+    let (event_sender, events) = crossbeam_channel::unbounded();
+    let (live_sender, live) = crossbeam_channel::unbounded();
+    let (bulk_sender, bulk) = crossbeam_channel::unbounded();
+    // The buffers bound everything that is under way: no chunk without one.
+    let buffer_count = workers * BUFFERS_PER_WORKER + BUFFERS_BESIDE;
+    let (buffer_sender, buffers) = crossbeam_channel::bounded(buffer_count);
+    for _ in 0..buffer_count {
+        let _ = buffer_sender.send(Vec::new());
+    }
+    let source = source::Source {
+        tails: tails(&store, streams, shared.tuning().rotated_wait),
+        live: live_sender,
+        bulk: bulk_sender,
+        events: event_sender.clone(),
+        buffers,
+        spare: None,
+        shared: Arc::clone(&shared),
+        line_bytes_max: rules.line_bytes_max,
+        once,
+    };
+    let (mut watch, waker) = crate::intake::watch::Watch::new();
+    let requests =
+        Requests { events: event_sender.clone(), waker: waker.clone(), shared: Arc::clone(&shared) };
+    let committer = committer::Committer {
+        store,
+        known,
+        exporter,
+        streams,
+        rules,
+        receipt,
+        events,
+        buffers: buffer_sender,
+        shared,
+        reload,
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            let (live, bulk, events) = (live.clone(), bulk.clone(), event_sender.clone());
+            scope.spawn(move || worker::work(rules, streams, &live, &bulk, &events));
+        }
+        drop(event_sender);
+        scope.spawn(move || source.run(&mut watch));
+        on_ready(requests);
+        let ended = committer.run();
+        waker.wake();
+        ended
+    })
+}
+
+const BUFFERS_PER_WORKER: usize = 6;
+const BUFFERS_BESIDE: usize = 4;
+
+/// One tail a stream, each where it was committed to.
+fn tails(
+    store: &crate::store::Store,
+    streams: &streams::StreamSet,
+    rotated_wait: Duration,
+) -> Vec<crate::intake::tail::Tail> {
+    use crate::intake::identity::Identity;
+    use crate::intake::tail::{Position, Tail};
+    let position = |name: &str| {
+        let committed = store.state().streams.get(name)?;
+        Some(Position {
+            generation: committed.generation,
+            identity: Identity::parse(&committed.identity)?,
+            offset: committed.offset,
+            line: committed.line,
+            anchor: committed.anchor,
+        })
+    };
+    let tail = |spec: &streams::StreamSpec| Tail::new(spec.path.clone(), position(&spec.name), rotated_wait);
+    streams.specs.iter().map(tail).collect()
+}

@@ -1,0 +1,101 @@
+//! The streams of one run: the built-in ones and those of the config, each with its file.
+
+use std::path::{Path, PathBuf};
+
+use crate::domain::distil::StreamContext;
+use crate::domain::rules::{Rules, StreamSettings};
+use crate::domain::streams::{STREAMS, Stream, custom, source_file};
+
+/// One stream and where it lies.
+pub struct StreamSpec {
+    /// Its name.
+    pub name: String,
+    /// The name its rows are known by.
+    pub source_file: String,
+    /// Its file.
+    pub path: PathBuf,
+    stream: Reading,
+    settings: Option<StreamSettings>,
+}
+
+enum Reading {
+    BuiltIn(&'static dyn Stream),
+    Custom(Box<dyn Stream>),
+}
+
+impl StreamSpec {
+    /// How its rows are read.
+    pub fn context(&self) -> StreamContext<'_> {
+        let stream: &dyn Stream = match &self.stream {
+            Reading::BuiltIn(stream) => *stream,
+            Reading::Custom(stream) => stream.as_ref(),
+        };
+        StreamContext { stream, source_file: &self.source_file, settings: self.settings.as_ref() }
+    }
+
+    /// The stream's file below one of the output folders.
+    pub fn output(&self, folder: &str) -> String {
+        format!("{folder}/{}.jsonl", self.name)
+    }
+}
+
+/// All streams, in a fixed order.
+pub struct StreamSet {
+    /// The streams; their place here is their number.
+    pub specs: Vec<StreamSpec>,
+}
+
+impl StreamSet {
+    /// The built-in streams below `kb`, and the custom ones of the rules, whose paths are given in the same order.
+    pub fn new(kb: &Path, rules: &Rules, custom_paths: &[PathBuf]) -> Self {
+        let built_in = STREAMS.iter().map(|stream| StreamSpec {
+            name: stream.name().to_owned(),
+            source_file: source_file(stream.name()),
+            path: built_in_path(kb, stream.name()),
+            stream: Reading::BuiltIn(*stream),
+            settings: rules.streams.get(stream.name()).cloned(),
+        });
+        let customs = rules.custom.iter().zip(custom_paths).map(|(settings, path)| StreamSpec {
+            name: settings.name.clone(),
+            source_file: source_file(&settings.name),
+            path: path.clone(),
+            stream: Reading::Custom(custom(settings.clone())),
+            settings: rules.streams.get(&settings.name).cloned(),
+        });
+        Self { specs: built_in.chain(customs).collect() }
+    }
+
+    /// The names of all streams, in order.
+    pub fn names(&self) -> Vec<&str> {
+        self.specs.iter().map(|spec| spec.name.as_str()).collect()
+    }
+
+    /// The number of the stream of that name.
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        self.specs.iter().position(|spec| spec.name == name)
+    }
+
+    /// `.jsonl` files in `kb` that belong to no stream, sorted.
+    pub fn unknown_files(&self, kb: &Path) -> Vec<String> {
+        let known = |name: &str| {
+            self.specs
+                .iter()
+                .filter_map(|spec| spec.path.file_name()?.to_str())
+                .any(|main| main == name || crate::intake::siblings::is_sibling(main, name))
+        };
+        let mut unknown: Vec<String> = std::fs::read_dir(kb)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| name.ends_with(".jsonl") && !known(name))
+            .collect();
+        unknown.sort_unstable();
+        unknown
+    }
+}
+
+/// Where a built-in stream lies: `<kb>/<name>.jsonl`, and `observer_ops` beside the folder.
+fn built_in_path(kb: &Path, name: &str) -> PathBuf {
+    if name == "observer_ops" { kb.join("../_observer/ops.jsonl") } else { kb.join(format!("{name}.jsonl")) }
+}

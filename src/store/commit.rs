@@ -1,0 +1,324 @@
+//! One commit: outputs, sync, receipt, sync. Until its receipt is synced a commit has not happened, and recovery cuts
+//! its bytes off again.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::StoreError;
+use super::cursors::CursorCache;
+use super::disk::Disk;
+use super::receipts::{Receipts, SEAL_BYTES};
+use crate::domain::schema::receipt::{CommittedState, OutputRange, Receipt, ReceiptKind, RecordCounts};
+use crate::domain::schema::scalars::{EventTime, Sha256Hex};
+
+/// Lines to append, with their number and hash; one range entry of the receipt.
+#[derive(Debug)]
+pub struct Piece {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Lines in them.
+    pub rows: u64,
+    /// Their SHA-256.
+    pub sha256: Sha256Hex,
+}
+
+impl Piece {
+    /// A piece whose hash is taken here.
+    pub fn new(bytes: Vec<u8>, rows: u64) -> Self {
+        let sha256 = Sha256Hex::of(&bytes);
+        Self { bytes, rows, sha256 }
+    }
+}
+
+/// Pieces for the end of one output.
+#[derive(Debug)]
+pub struct Append {
+    /// The file, relative to the output folder.
+    pub path: String,
+    /// The pieces, in order.
+    pub pieces: Vec<Piece>,
+}
+
+/// A whole new content for one output: ranges kept of the old one, then new bytes.
+#[derive(Debug)]
+pub struct Replace {
+    /// The file, relative to the output folder.
+    pub path: String,
+    /// Byte ranges `[from, to)` of the old file that stay, in order.
+    pub keep: Vec<(u64, u64)>,
+    /// What follows them.
+    pub then: Vec<u8>,
+    /// Lines in the new file.
+    pub rows: u64,
+}
+
+/// Everything one commit does to the outputs, and the receipt that will say so.
+#[derive(Debug)]
+pub struct Commit {
+    /// What is appended.
+    pub appends: Vec<Append>,
+    /// What is replaced.
+    pub replaces: Vec<Replace>,
+    /// The receipt, except for what only the commit itself knows: seq, chain, ranges and the end of the clock.
+    pub receipt: Receipt,
+}
+
+/// The outputs, the receipts and the cursor cache of one output folder.
+#[derive(Debug)]
+pub struct Store {
+    pub(super) disk: Box<dyn Disk>,
+    pub(super) output: PathBuf,
+    pub(super) receipts: Receipts,
+    pub(super) cursors: CursorCache,
+    /// From this length on the receipts file is sealed, in bytes.
+    pub(super) seal_bytes: u64,
+}
+
+/// The wall clock, UTC. Receipts alone may know it.
+pub fn wall_clock() -> EventTime {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    EventTime::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+impl Store {
+    /// Everything committed so far.
+    pub fn state(&self) -> &CommittedState {
+        &self.receipts.state
+    }
+
+    /// The last receipt, if there is any.
+    pub fn last_receipt(&self) -> Option<&Receipt> {
+        self.receipts.last.as_ref()
+    }
+
+    /// SHA-256 of the last receipt's line.
+    pub fn head(&self) -> Sha256Hex {
+        self.receipts.head
+    }
+
+    /// The disk.
+    pub fn disk(&self) -> &dyn Disk {
+        self.disk.as_ref()
+    }
+
+    /// The output folder.
+    pub fn output(&self) -> &Path {
+        &self.output
+    }
+
+    /// Number of the next receipt.
+    pub fn next_seq(&self) -> u64 {
+        self.receipts.next_seq()
+    }
+
+    /// Makes one commit. On [`StoreError::NoSpace`] nothing happened and it may be tried again; after any other error
+    /// the process must end, and recovery finds a known state.
+    pub fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
+        let counts = &commit.receipt.record_counts;
+        if !counts.conserved() || !commit.receipt.validation_pass {
+            return Err(StoreError::CheckFailed(format!(
+                "the counts or records of a batch do not hold: {counts:?}"
+            )));
+        }
+        if self.receipts.len >= self.seal_bytes {
+            self.seal(&commit.receipt)?;
+        }
+        let seq = self.receipts.next_seq();
+        for append in &commit.appends {
+            self.check_len(&append.path)?;
+        }
+        let mut receipt = commit.receipt.clone();
+        match self.write(commit, seq) {
+            Ok(ranges) => receipt.output_files = ranges,
+            Err(error) => {
+                self.take_back(commit, seq)?;
+                return Err(error);
+            }
+        }
+        let appended = commit.appends.iter().map(|append| self.output.join(&append.path));
+        let replaced = commit.replaces.iter().map(|replace| self.output.join(&replace.path));
+        let touched: Vec<PathBuf> = appended.chain(replaced).collect();
+        self.disk.sync(&touched)?;
+        let mut new_dirs: Vec<&Path> =
+            touched.iter().filter(|path| self.is_new(path)).filter_map(|path| path.parent()).collect();
+        new_dirs.dedup();
+        for dir in new_dirs {
+            self.disk.sync_dir(dir)?;
+        }
+        receipt.seq = seq;
+        receipt.prev_sha256 = self.receipts.head;
+        receipt.ended_at = wall_clock();
+        let elapsed = receipt.ended_at.millis().saturating_sub(receipt.started_at.millis());
+        receipt.duration_ms = u64::try_from(elapsed).unwrap_or(0);
+        // The receipt goes last: until it is synced, recovery cuts these bytes off again.
+        if let Err(error) = self.receipts.append(self.disk.as_ref(), receipt) {
+            if matches!(error, StoreError::NoSpace { .. }) {
+                self.take_back(commit, seq)?;
+            }
+            return Err(error);
+        }
+        self.cursors.put(seq, self.receipts.head, &self.receipts.state, &commit.receipt);
+        for replace in &commit.replaces {
+            self.disk.remove(&self.undo_path(&replace.path, seq))?;
+        }
+        Ok(())
+    }
+
+    /// Syncs the cursor cache; for a clean end.
+    pub fn close(&self) {
+        self.cursors.flush();
+    }
+
+    fn is_new(&self, path: &Path) -> bool {
+        let name = path.strip_prefix(&self.output).ok().and_then(Path::to_str).unwrap_or_default();
+        !self.receipts.state.outputs.contains_key(name)
+    }
+
+    fn check_len(&self, path: &str) -> Result<(), StoreError> {
+        let expected = self.receipts.state.output_len(path);
+        let full = self.output.join(path);
+        let found = self.disk.len(&full)?.unwrap_or(0);
+        if found == expected {
+            Ok(())
+        } else {
+            Err(StoreError::OutputChanged { path: full, expected, found })
+        }
+    }
+
+    fn write(&self, commit: &Commit, seq: u64) -> Result<Vec<OutputRange>, StoreError> {
+        let mut ranges = Vec::new();
+        for append in &commit.appends {
+            let path = self.output.join(&append.path);
+            let mut at = self.receipts.state.output_len(&append.path);
+            if at == 0
+                && let Some(dir) = path.parent()
+            {
+                self.disk.make_dir(dir)?;
+            }
+            for piece in &append.pieces {
+                self.disk.write(&path, at, &piece.bytes)?;
+                let to = at + piece.bytes.len() as u64;
+                ranges.push(OutputRange {
+                    path: append.path.clone(),
+                    from: at,
+                    to,
+                    rows: piece.rows,
+                    sha256: piece.sha256,
+                    replaces: None,
+                });
+                at = to;
+            }
+        }
+        for replace in &commit.replaces {
+            ranges.push(self.replace(replace, seq)?);
+        }
+        Ok(ranges)
+    }
+
+    /// Writes the new content beside the old, keeps the old under its undo name, and puts the new in its place.
+    fn replace(&self, replace: &Replace, seq: u64) -> Result<OutputRange, StoreError> {
+        let path = self.output.join(&replace.path);
+        if let Some(dir) = path.parent() {
+            self.disk.make_dir(dir)?;
+        }
+        let new = new_path(&path, seq);
+        self.disk.remove(&new)?;
+        let mut hash = Sha256::new();
+        let mut at = 0;
+        let mut put = |bytes: &[u8]| {
+            hash.update(bytes);
+            let written = self.disk.write(&new, at, bytes);
+            at += bytes.len() as u64;
+            written
+        };
+        for (from, to) in &replace.keep {
+            for block in (*from..*to).step_by(BLOCK_BYTES) {
+                put(&self.disk.read(&path, block, (block + BLOCK_BYTES as u64).min(*to))?)?;
+            }
+        }
+        put(&replace.then)?;
+        self.disk.sync(std::slice::from_ref(&new))?;
+        let old_len = self.disk.len(&path)?;
+        let mut old_hash = Sha256::new();
+        for block in (0..old_len.unwrap_or(0)).step_by(BLOCK_BYTES) {
+            old_hash.update(self.disk.read(&path, block, block + BLOCK_BYTES as u64)?);
+        }
+        if old_len.is_some() {
+            let undo = self.undo_path(&replace.path, seq);
+            self.disk.remove(&undo)?;
+            self.disk.link(&path, &undo)?;
+        }
+        self.disk.rename(&new, &path)?;
+        if let Some(dir) = path.parent() {
+            self.disk.sync_dir(dir)?;
+        }
+        Ok(OutputRange {
+            path: replace.path.clone(),
+            from: 0,
+            to: at,
+            rows: replace.rows,
+            sha256: Sha256Hex(hash.finalize().into()),
+            replaces: Some(Sha256Hex(old_hash.finalize().into())),
+        })
+    }
+
+    fn undo_path(&self, path: &str, seq: u64) -> PathBuf {
+        let mut name = self.output.join(path).into_os_string();
+        name.push(format!(".undo.{seq}"));
+        name.into()
+    }
+
+    /// Brings the outputs of a commit that found no space back to their committed state.
+    fn take_back(&self, commit: &Commit, seq: u64) -> Result<(), StoreError> {
+        for append in &commit.appends {
+            let path = self.output.join(&append.path);
+            let committed = self.receipts.state.output_len(&append.path);
+            if self.disk.len(&path)?.is_some_and(|len| len > committed) {
+                self.disk.cut(&path, committed)?;
+            }
+        }
+        for replace in &commit.replaces {
+            let path = self.output.join(&replace.path);
+            let undo = self.undo_path(&replace.path, seq);
+            if self.disk.len(&undo)?.is_some() {
+                self.disk.rename(&undo, &path)?;
+            }
+            self.disk.remove(&new_path(&path, seq))?;
+        }
+        Ok(())
+    }
+
+    fn seal(&mut self, like: &Receipt) -> Result<(), StoreError> {
+        let now = wall_clock();
+        let checkpoint = Receipt {
+            seq: self.receipts.next_seq(),
+            prev_sha256: self.receipts.head,
+            kind: ReceiptKind::Checkpoint,
+            input_files: Vec::new(),
+            output_files: Vec::new(),
+            record_counts: RecordCounts::default(),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            duration_ms: 0,
+            started_at: now,
+            ended_at: now,
+            gaps: Vec::new(),
+            export_cursors: std::collections::BTreeMap::new(),
+            state: Some(self.receipts.state.clone()),
+            ..like.clone()
+        };
+        self.receipts.seal(self.disk.as_ref(), &self.output, checkpoint)
+    }
+}
+
+const BLOCK_BYTES: usize = 1 << 20;
+
+fn new_path(path: &Path, seq: u64) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".new.{seq}"));
+    name.into()
+}
+
+/// The default of [`Store`]'s sealing length.
+pub(super) const DEFAULT_SEAL_BYTES: u64 = SEAL_BYTES;

@@ -1,0 +1,110 @@
+//! What can go wrong with what is durable. Each is ours: distilld stops, so that recovery starts from a known state.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Trouble with outputs, receipts or state.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// An operation on a file failed.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// There is no room; nothing partial was left behind.
+    #[error("no space to write {}", path.display())]
+    NoSpace {
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A sync failed: what is in the page cache can no longer be trusted.
+    #[error("cannot sync {}; restart distilld, it recovers by itself", path.display())]
+    Sync {
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// An output is not as long as the receipts say.
+    #[error(
+        "{} has {found} bytes, but {expected} are committed: somebody else changed it; run `distilld repair`",
+        path.display()
+    )]
+    OutputChanged {
+        /// The file.
+        path: PathBuf,
+        /// Committed bytes.
+        expected: u64,
+        /// Bytes there are.
+        found: u64,
+    },
+    /// A committed range does not have its hash.
+    #[error("{} differs from its receipt {seq} in bytes {from} to {to}; run `distilld repair`", path.display())]
+    OutputDamaged {
+        /// The file.
+        path: PathBuf,
+        /// The receipt.
+        seq: u64,
+        /// First byte of the range.
+        from: u64,
+        /// The byte behind the range.
+        to: u64,
+    },
+    /// The receipts are damaged before their end.
+    #[error("{} is damaged at byte {offset}: {what}; nothing was touched, restore it from a copy", path.display())]
+    ReceiptsDamaged {
+        /// The file.
+        path: PathBuf,
+        /// Where the damaged line starts.
+        offset: u64,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// There are outputs or cursors that no receipt covers.
+    #[error("{what}; restore {}, or start over with an empty output and state folder", path.display())]
+    ReceiptsLost {
+        /// The receipts.
+        path: PathBuf,
+        /// How it was seen.
+        what: String,
+    },
+    /// Records of one output must follow one set of rules.
+    #[error("{what} changed from {committed} to {configured} since the last commit; run `distilld replay`")]
+    RulesChanged {
+        /// Which version.
+        what: &'static str,
+        /// What the receipts say.
+        committed: String,
+        /// What is configured.
+        configured: String,
+    },
+    /// Another distilld is at work.
+    #[error("another distilld holds {}", path.display())]
+    Locked {
+        /// What it holds.
+        path: PathBuf,
+    },
+    /// A check of a commit failed: distilld's own fault.
+    #[error("a commit was not made because a check failed: {0}")]
+    CheckFailed(String),
+}
+
+impl StoreError {
+    /// Wraps an I/O error, telling "no space" apart.
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Self::NoSpace { path, source }
+            }
+            _ => Self::Io { action, path, source },
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What is durable: outputs, receipts, cursors. Speaks bytes and lengths, never records.
+
+pub mod commit;
+pub mod cursors;
+pub mod disk;
+pub mod error;
+pub mod lock;
+pub mod receipts;
+pub mod recover;
+
+pub use commit::{Append, Commit, Piece, Replace, Store};
+pub use error::StoreError;

@@ -1,0 +1,187 @@
+//! A start: last whole receipt, cut the outputs to it, check the last commit, level the cache.
+
+use std::path::{Path, PathBuf};
+
+use super::commit::{DEFAULT_SEAL_BYTES, Store};
+use super::cursors::CursorCache;
+use super::disk::Disk;
+use super::receipts::Receipts;
+use super::{Commit, Replace, StoreError};
+use crate::domain::schema::receipt::{Receipt, ReceiptKind};
+use crate::domain::schema::scalars::Sha256Hex;
+
+/// The folders below the output that hold committed files.
+pub const OUTPUT_DIRS: [&str; 7] =
+    ["evidence", "scored-runs", "quarantine", "scratchpads", "exports", "exports/rag", "exports/sft"];
+
+/// Files that are rebuilt from others when they are missing; all others are promise-2 files.
+fn can_be_rebuilt(path: &str) -> bool {
+    path.starts_with("exports/") || path.starts_with("views/")
+}
+
+/// A store brought to a known state.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The store.
+    pub store: Store,
+    /// What was put right, for the log.
+    pub repairs: Vec<String>,
+    /// Exports that were missing or short; they have to be made anew.
+    pub lost_exports: Vec<String>,
+}
+
+impl Store {
+    /// Opens an output folder whatever state a crash left it in. The lock is held by the caller.
+    pub fn recover(disk: Box<dyn Disk>, output: &Path, state: &Path) -> Result<Recovered, StoreError> {
+        let mut repairs = Vec::new();
+        disk.make_dir(&output.join("receipts"))?;
+        Receipts::finish_sealing(disk.as_ref(), output)?;
+        let mut receipts = Receipts::read(disk.as_ref(), output)?;
+        let cursors = CursorCache::open(state);
+        check_nothing_lost(disk.as_ref(), output, &receipts, &cursors)?;
+        if receipts.torn_bytes > 0 {
+            repairs.push(format!("cut {} bytes of a receipt that was not whole", receipts.torn_bytes));
+            receipts.cut_torn(disk.as_ref())?;
+        }
+        undo_replaces(disk.as_ref(), output, receipts.next_seq(), &mut repairs)?;
+        let lost_exports = cut_outputs(disk.as_ref(), output, &receipts, &mut repairs)?;
+        if let Some(last) = &receipts.last {
+            check_ranges(disk.as_ref(), output, last, &lost_exports)?;
+            receipts.rewrite_last(disk.as_ref())?;
+            cursors.level(last.seq, receipts.head, &receipts.state);
+        }
+        let store =
+            Self { disk, output: output.to_owned(), receipts, cursors, seal_bytes: DEFAULT_SEAL_BYTES };
+        Ok(Recovered { store, repairs, lost_exports })
+    }
+
+    /// Sets the length at which the receipts file is sealed, in bytes.
+    pub fn set_seal_bytes(&mut self, bytes: u64) {
+        self.seal_bytes = bytes;
+    }
+
+    /// Writes the first receipt, if there is none yet.
+    pub fn ensure_genesis(&mut self, receipt: Receipt) -> Result<(), StoreError> {
+        if self.receipts.last.is_some() {
+            return Ok(());
+        }
+        let receipt = Receipt { kind: ReceiptKind::Genesis, ..receipt };
+        self.commit(&Commit { appends: Vec::new(), replaces: Vec::new(), receipt })?;
+        self.disk.sync_dir(&self.output.join("receipts"))
+    }
+
+    /// Starts lost exports over with empty files, and the export cursors with them.
+    pub fn restart_exports(&mut self, paths: &[String], receipt: Receipt) -> Result<(), StoreError> {
+        let replaces = paths
+            .iter()
+            .map(|path| Replace { path: path.clone(), keep: Vec::new(), then: Vec::new(), rows: 0 })
+            .collect();
+        let export_cursors = self.state().export_cursors.keys().map(|stream| (stream.clone(), 0)).collect();
+        let receipt = Receipt { kind: ReceiptKind::Replace, export_cursors, ..receipt };
+        self.commit(&Commit { appends: Vec::new(), replaces, receipt })
+    }
+}
+
+/// Refuses to go on where outputs or cursors know of commits that no receipt knows of.
+fn check_nothing_lost(
+    disk: &dyn Disk,
+    output: &Path,
+    receipts: &Receipts,
+    cursors: &CursorCache,
+) -> Result<(), StoreError> {
+    let lost = |what: String| Err(StoreError::ReceiptsLost { path: Receipts::active_path(output), what });
+    if let Some((seq, _)) = cursors.head() {
+        // The line that was cut may well have been whole once; its commit is then made again, to the same bytes.
+        let cut = u64::from(receipts.torn_bytes > 0);
+        if seq + 1 > receipts.next_seq() + cut {
+            let known = receipts.last.as_ref().map_or("none".to_owned(), |last| last.seq.to_string());
+            return lost(format!("the cursors are at commit {seq}, but the last receipt is {known}"));
+        }
+    }
+    if receipts.last.is_none() {
+        for dir in OUTPUT_DIRS {
+            for name in disk.list(&output.join(dir))? {
+                if disk.len(&output.join(dir).join(&name))?.is_some_and(|len| len > 0) {
+                    return lost(format!("{dir}/{name} has content, but there is no receipt at all"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes back replacements whose receipt was never written, and removes what replacing leaves behind.
+fn undo_replaces(
+    disk: &dyn Disk,
+    output: &Path,
+    next_seq: u64,
+    repairs: &mut Vec<String>,
+) -> Result<(), StoreError> {
+    for dir in ["exports", "exports/rag", "exports/sft", "exports/preference", "views"] {
+        let dir = output.join(dir);
+        let mut touched = false;
+        for name in disk.list(&dir)? {
+            let path = dir.join(&name);
+            if let Some((file, seq)) = name.rsplit_once(".undo.") {
+                touched = true;
+                if seq.parse::<u64>().is_ok_and(|seq| seq >= next_seq) {
+                    repairs.push(format!("undid the replacement of {file}"));
+                    disk.rename(&path, &dir.join(file))?;
+                } else {
+                    disk.remove(&path)?;
+                }
+            } else if name.contains(".new.") {
+                touched = true;
+                disk.remove(&path)?;
+            }
+        }
+        if touched {
+            disk.sync_dir(&dir)?;
+        }
+    }
+    Ok(())
+}
+
+/// Cuts every output to its committed length; gives the exports that are shorter than that.
+fn cut_outputs(
+    disk: &dyn Disk,
+    output: &Path,
+    receipts: &Receipts,
+    repairs: &mut Vec<String>,
+) -> Result<Vec<String>, StoreError> {
+    let mut lost = Vec::new();
+    for (path, committed) in &receipts.state.outputs {
+        let full = output.join(path);
+        let found = disk.len(&full)?.unwrap_or(0);
+        if found > committed.len {
+            repairs.push(format!("cut {} bytes off {path}", found - committed.len));
+            disk.cut(&full, committed.len)?;
+        } else if found < committed.len && can_be_rebuilt(path) {
+            lost.push(path.clone());
+        } else if found < committed.len {
+            return Err(StoreError::OutputChanged { path: full, expected: committed.len, found });
+        }
+    }
+    // A first commit that did not come to its end leaves files that no receipt names.
+    for dir in OUTPUT_DIRS {
+        for name in disk.list(&output.join(dir))? {
+            let path = format!("{dir}/{name}");
+            if name.ends_with(".jsonl") && !receipts.state.outputs.contains_key(&path) {
+                repairs.push(format!("removed {path}, which no receipt names"));
+                disk.remove(&output.join(&path))?;
+            }
+        }
+    }
+    Ok(lost)
+}
+
+/// Checks that the ranges of the last commit hash to what its receipt says.
+fn check_ranges(disk: &dyn Disk, output: &Path, last: &Receipt, lost: &[String]) -> Result<(), StoreError> {
+    for range in last.output_files.iter().filter(|range| !lost.contains(&range.path)) {
+        let path: PathBuf = output.join(&range.path);
+        if Sha256Hex::of(&disk.read(&path, range.from, range.to)?) != range.sha256 {
+            return Err(StoreError::OutputDamaged { path, seq: last.seq, from: range.from, to: range.to });
+        }
+    }
+    Ok(())
+}
