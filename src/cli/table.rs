@@ -4,7 +4,7 @@
 
 use std::io::Write as _;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 /// A table with right-aligned numbers: every column but the first.
 pub(super) fn table(headers: &[&str]) -> Table {

@@ -428,10 +428,14 @@ impl Parser {
             &text[node.start as usize + 1..node.end as usize - 1]
         };
         let members = &mut self.members[first_member..];
-        if members.windows(2).all(|pair| compare_keys(key(pair[0]), key(pair[1])) == Ordering::Less) {
+        // Byte order is UTF-16 order as long as nothing is escaped and nothing lies at or above U+E000.
+        let plain =
+            members.iter().all(|member| !key(*member).bytes().fold(false, |odd, b| odd | is_odd_in_key(b)));
+        let order = if plain { str::cmp } else { compare_keys };
+        if members.windows(2).all(|pair| order(key(pair[0]), key(pair[1])) == Ordering::Less) {
             return Ok(());
         }
-        members.sort_by(|a, b| compare_keys(key(*a), key(*b)));
+        members.sort_unstable_by(|a, b| order(key(*a), key(*b)));
         if members.windows(2).any(|pair| key(pair[0]) == key(pair[1])) {
             return Err(());
         }
@@ -466,11 +470,13 @@ impl Parser {
     }
 }
 
+fn is_odd_in_key(byte: u8) -> bool {
+    (byte >= 0xEE) | (byte == b'\\')
+}
+
 /// Orders two keys, given in their escaped form, by UTF-16 code units (RFC 8785, 3.2.3).
 fn compare_keys(a: &str, b: &str) -> Ordering {
-    // Byte order is UTF-16 order as long as nothing is escaped and nothing lies at or above U+E000.
-    let plain = |s: &str| s.bytes().all(|byte| byte < 0xEE && byte != b'\\');
-    if plain(a) && plain(b) { a.cmp(b) } else { unescape(a).encode_utf16().cmp(unescape(b).encode_utf16()) }
+    unescape(a).encode_utf16().cmp(unescape(b).encode_utf16())
 }
 
 /// Appends `c` as it stands inside a canonical JSON string.

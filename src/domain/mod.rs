@@ -12,4 +12,5 @@ pub mod row;
 pub mod rules;
 pub mod score;
 pub mod signal;
+pub mod skim;
 pub mod streams;

@@ -109,6 +109,7 @@ pub struct Tail {
     queue: VecDeque<PathBuf>,
     gaps: VecDeque<GapFound>,
     rotated_wait: Duration,
+    caught_up: bool,
 }
 
 #[derive(Debug)]
@@ -134,6 +135,7 @@ impl Tail {
             queue: VecDeque::new(),
             gaps: VecDeque::new(),
             rotated_wait,
+            caught_up: false,
         }
     }
 
@@ -145,6 +147,11 @@ impl Tail {
     /// Whether a rotated file is waiting for late writes; the tail wants to be looked at again soon.
     pub fn is_waiting(&self) -> bool {
         self.current.as_ref().is_some_and(|current| current.left_since.is_some())
+    }
+
+    /// Whether everything there was has been read at least once since the start: from then on it is tailed live.
+    pub fn has_caught_up(&self) -> bool {
+        self.caught_up
     }
 
     /// Bytes that are there and not read yet, as far as this tail has seen.
@@ -186,7 +193,10 @@ impl Tail {
                 }
             }
             match self.finish_if_left(limits, buffer)? {
-                Finish::Stay => return Ok(Step::Idle),
+                Finish::Stay => {
+                    self.caught_up = true;
+                    return Ok(Step::Idle);
+                }
                 Finish::Chunk(chunk) => return Ok(Step::Chunk(chunk)),
                 Finish::Next => {}
             }

@@ -14,7 +14,7 @@ use super::event::{Event, Request, Ticket};
 use super::exporter::Exporter;
 use super::known_rows::KnownRows;
 use super::streams::StreamSet;
-use super::worker::{Worked, distil};
+use super::worker::{Task, Worked, distil};
 use crate::domain::distil::{BadRecord, Distiller};
 use crate::domain::rules::Rules;
 use crate::domain::schema::receipt::{Gap, InputRange, Receipt, ReceiptKind, RecordCounts};
@@ -29,6 +29,8 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 const BULK_STEP_BESIDE_LIVE_BYTES: u64 = 1 << 20;
 /// For how long after a live row a backlog takes small steps.
 const LIVE_MEMORY: Duration = Duration::from_secs(5);
+/// How long exports may go on once a stop was asked for.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
 const BACK_OFF_MAX: Duration = Duration::from_secs(5);
 
 /// Why the committer could not go on.
@@ -63,6 +65,10 @@ pub struct Committer<'r> {
     pub events: Receiver<Event>,
     /// Where empty buffers go.
     pub buffers: Sender<Vec<u8>>,
+    /// Where sample jobs go.
+    pub tasks: Sender<Task>,
+    /// How many sample jobs may be out at a time.
+    pub sample_jobs_max: u64,
     /// What the threads share.
     pub shared: Arc<Shared>,
     /// What to do when asked to read the config again.
@@ -80,7 +86,7 @@ struct Turn<'r> {
     last_times: Vec<Option<EventTime>>,
     last_live: Option<Instant>,
     last_export: Option<Instant>,
-    source_ended: bool,
+    source_ended: Option<Instant>,
     source_idle: bool,
 }
 
@@ -102,7 +108,7 @@ impl Committer<'_> {
             last_times: self.streams.specs.iter().map(time_of).collect(),
             last_live: None,
             last_export: None,
-            source_ended: false,
+            source_ended: None,
             source_idle: false,
             c: self,
         };
@@ -119,18 +125,17 @@ impl Turn<'_> {
             self.c.shared.heartbeat.fetch_add(1, Ordering::Relaxed);
             match self.next_event()? {
                 Some(event) => self.handle(event)?,
-                None if self.source_ended && self.is_drained() => break,
+                None if self.is_done() => break,
                 None => {}
             }
             if self.is_batch_due() {
                 self.commit_batch()?;
             }
-            if self.are_exports_due() {
+            self.send_sample_jobs()?;
+            if self.c.exporter.is_due() {
                 self.commit_exports()?;
             }
         }
-        self.commit_batch()?;
-        while self.c.exporter.has_waiting() && self.commit_exports()? {}
         self.c.store.close();
         Ok(())
     }
@@ -139,13 +144,23 @@ impl Turn<'_> {
     fn next_event(&mut self) -> Result<Option<Event>, PipelineError> {
         match self.c.events.try_recv() {
             Ok(event) => return Ok(Some(event)),
-            Err(TryRecvError::Disconnected) if !self.source_ended => return Err(PipelineError::ThreadDied),
+            Err(TryRecvError::Disconnected) if self.source_ended.is_none() => {
+                return Err(PipelineError::ThreadDied);
+            }
             Err(_) => {}
         }
-        if self.source_ended && self.is_drained() {
+        if self.is_done() {
             return Ok(None);
         }
-        let patience = if self.c.exporter.has_waiting() { self.until_exports() } else { HEARTBEAT };
+        let wants_export = self.c.exporter.has_waiting() && self.c.exporter.in_flight() == 0;
+        let ending = self.c.shared.is_stopping();
+        let patience = if wants_export {
+            self.until_exports()
+        } else if ending {
+            Duration::from_millis(50)
+        } else {
+            HEARTBEAT
+        };
         match self.c.events.recv_timeout(patience) {
             Ok(event) => Ok(Some(event)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
@@ -155,6 +170,16 @@ impl Turn<'_> {
 
     fn is_drained(&self) -> bool {
         self.c.shared.in_flight.load(Ordering::Acquire) == 0 && self.c.events.is_empty()
+    }
+
+    /// Whether everything that was read is committed, and the exports with it.
+    fn is_done(&self) -> bool {
+        let exporter = &self.c.exporter;
+        let exported = exporter.in_flight() == 0 && !exporter.is_due() && !exporter.has_waiting();
+        // Whoever asks for an end gets it soon; what is not exported by then is at the next start.
+        let out_of_time =
+            self.c.shared.is_stopping() && self.source_ended.is_some_and(|at| at.elapsed() > STOP_PATIENCE);
+        self.source_ended.is_some() && self.is_drained() && self.batch.is_empty() && (exported || out_of_time)
     }
 
     fn handle(&mut self, event: Event) -> Result<(), PipelineError> {
@@ -168,13 +193,14 @@ impl Turn<'_> {
                 self.c.shared.in_flight.fetch_sub(1, Ordering::AcqRel);
                 self.arrive(ticket, Early::Gap(gap))
             }
+            Event::Sampled(sampled) => Ok(self.c.exporter.arrive(sampled, self.c.streams, &self.c.known)?),
             Event::BadRecord(bad) => Err(bad.into()),
             Event::Idle => {
                 self.source_idle = true;
                 Ok(())
             }
             Event::SourceEnded => {
-                self.source_ended = true;
+                self.source_ended = Some(Instant::now());
                 Ok(())
             }
             Event::Request(Request::Stop) => {
@@ -334,39 +360,37 @@ impl Turn<'_> {
     }
 
     /// Additions wait while a backlog drains, and then for the refresh time at most.
-    fn are_exports_due(&self) -> bool {
+    fn send_sample_jobs(&mut self) -> Result<(), PipelineError> {
         let lag = self.c.shared.lag_bytes.load(Ordering::Acquire);
-        self.c.exporter.has_waiting()
-            && self.batch.is_empty()
-            && (self.source_idle || self.source_ended)
-            && lag <= self.c.shared.tuning().export_lag_max
-            && self.until_exports().is_zero()
+        let under_way = self.c.exporter.in_flight() > 0;
+        let ended = self.source_ended.is_some();
+        let caught_up = lag <= self.c.shared.tuning().export_lag_max;
+        let may = ended || (caught_up && (under_way || self.until_exports().is_zero()));
+        while may && self.c.exporter.in_flight() < self.c.sample_jobs_max {
+            let Some(job) = self.c.exporter.next_job(&self.c.store, self.c.streams, &self.c.known)? else {
+                break;
+            };
+            self.c.tasks.send(Task::Samples(job)).map_err(|_| PipelineError::ThreadDied)?;
+        }
+        Ok(())
     }
 
-    /// Commits the samples of rows that wait; whether there is more to do.
-    fn commit_exports(&mut self) -> Result<bool, PipelineError> {
-        let (pass, taken) = self.c.exporter.pass(&self.c.store, self.c.streams, &self.c.known)?;
-        let mut commit = Commit {
-            appends: Vec::new(),
-            replaces: Vec::new(),
-            receipt: Receipt {
-                kind: ReceiptKind::Batch,
-                record_counts: RecordCounts { exported: pass.samples, ..RecordCounts::default() },
-                export_cursors: pass.cursors.clone(),
-                started_at: wall_clock(),
-                ..self.c.receipt.clone()
-            },
+    /// Commits the samples that were gathered.
+    fn commit_exports(&mut self) -> Result<(), PipelineError> {
+        let mut gathered = self.c.exporter.take_gathered();
+        let receipt = Receipt {
+            kind: ReceiptKind::Batch,
+            record_counts: RecordCounts { exported: gathered.samples, ..RecordCounts::default() },
+            export_cursors: std::mem::take(&mut gathered.cursors),
+            started_at: wall_clock(),
+            ..self.c.receipt.clone()
         };
-        let mut pass = pass;
-        std::mem::swap(&mut commit.appends, &mut pass.appends);
-        self.commit(&commit)?;
-        std::mem::swap(&mut commit.appends, &mut pass.appends);
-        self.c.exporter.committed(&pass, taken);
-        if !self.c.exporter.has_waiting() {
+        self.commit(&Commit { appends: gathered.appends(), replaces: Vec::new(), receipt })?;
+        if !self.c.exporter.has_waiting() && self.c.exporter.in_flight() == 0 {
             self.last_export = Some(Instant::now());
         }
-        debug!(samples = pass.samples, "samples added");
-        Ok(taken > 0)
+        debug!(samples = gathered.samples, "samples added");
+        Ok(())
     }
 
     /// Commits, and holds on while there is no space.

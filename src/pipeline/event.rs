@@ -1,5 +1,6 @@
 //! Everything that can happen to the committer.
 
+use super::samples::Sampled;
 use super::worker::Worked;
 use crate::domain::distil::BadRecord;
 use crate::intake::tail::GapFound;
@@ -27,6 +28,8 @@ pub enum Request {
 pub enum Event {
     /// A chunk was distilled.
     Worked(Box<Worked>),
+    /// The samples of a range of evidence were made.
+    Sampled(Sampled),
     /// A record broke a rule of its own shape.
     BadRecord(BadRecord),
     /// Bytes of a stream were gone before they could be read.

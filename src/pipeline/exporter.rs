@@ -1,70 +1,58 @@
-//! Samples from committed evidence: which rows wait to be exported, and the lines for them.
+//! Which rows wait to be exported, and the samples gathered for the next export commit.
 //!
 //! Exports follow the evidence, never lead it: a sample is made from a line that a receipt covers, with the category that
 //! counts now. So they may be late, and are never wrong.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use super::known_rows::{KnownRow, KnownRows};
 use super::row_scan::{each_line, sample_id};
+use super::samples::{MadeSamples, SampleJob, Sampled};
 use super::streams::StreamSet;
-use crate::domain::canonical::Parser;
-use crate::domain::exports::{CurrentScore, EXPORTS, EvidenceView};
-use crate::domain::schema::record::Kind;
-use crate::domain::score::{Category, Judgement, reasons, score};
-use crate::domain::signal::Code;
+use crate::domain::exports::EXPORTS;
+use crate::domain::score::Category;
 use crate::store::{Append, Piece, Store, StoreError};
 
-/// Evidence bytes that one export commit goes over.
-const PASS_BYTES: u64 = 32 << 20;
-/// Evidence lines closer together than this are read in one go.
+/// Evidence bytes of one job, at most (unless one line is longer).
+const JOB_BYTES: u64 = 1 << 20;
+/// Evidence lines farther apart than this are not read in one go.
 const READ_GAP_BYTES: u64 = 64 << 10;
-const READ_MAX_BYTES: u64 = 4 << 20;
+/// Sample bytes of one export commit, about.
+const COMMIT_BYTES: usize = 16 << 20;
 
-/// The rows that wait, and the samples that are there.
+/// The rows that wait, the samples that are there, and those that go into the next commit.
 #[derive(Debug)]
 pub struct Exporter {
-    /// Places in the known rows, in commit order.
-    waiting: std::collections::VecDeque<u32>,
+    /// By stream: places in the known rows, in evidence order.
+    waiting: Vec<VecDeque<u32>>,
     /// How many known rows have been looked at.
     seen_rows: usize,
-    /// Sample ids per export. Never iterated.
+    /// By export: sample ids, in the file or gathered. Never iterated.
     present: Vec<HashSet<u64>>,
-    scorer_version: String,
-    threads: usize,
+    next_job: u64,
+    next_arrival: u64,
+    /// Finished jobs that came before their turn.
+    early: BTreeMap<u64, Sampled>,
+    gathered: Gathered,
 }
 
-/// What one pass adds.
-#[derive(Debug)]
-pub struct Pass {
-    /// The lines.
-    pub appends: Vec<Append>,
+/// What the next export commit will take.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    pieces: BTreeMap<&'static str, Vec<Piece>>,
+    bytes: usize,
     /// How many samples.
     pub samples: u64,
-    /// Evidence bytes taken into account, by stream, once the commit is made.
+    /// Evidence bytes that will be taken into account, by stream.
     pub cursors: BTreeMap<String, u64>,
-}
-
-/// Samples of one export made by one thread.
-#[derive(Debug, Default)]
-struct Made {
-    lines: String,
-    /// Id, length and the row it was made from, in line order.
-    samples: Vec<(u64, u32, u32)>,
 }
 
 impl Exporter {
     /// Finds out what waits and what is there.
-    pub fn load(
-        store: &Store,
-        streams: &StreamSet,
-        known: &KnownRows,
-        scorer_version: String,
-        threads: usize,
-    ) -> Result<Self, StoreError> {
+    pub fn load(store: &Store, streams: &StreamSet, known: &KnownRows) -> Result<Self, StoreError> {
         let mut present = Vec::new();
         for export in EXPORTS {
-            let mut ids = HashSet::default();
+            let mut ids = HashSet::new();
             let path = store.output().join(export.path());
             let read = |from, to| store.disk().read(&path, from, to);
             each_line(read, 0, store.state().output_len(export.path()), |_, line| {
@@ -72,137 +60,134 @@ impl Exporter {
             })?;
             present.push(ids);
         }
+        let mut exporter = Self {
+            waiting: streams.specs.iter().map(|_| VecDeque::new()).collect(),
+            seen_rows: 0,
+            present,
+            next_job: 0,
+            next_arrival: 0,
+            early: BTreeMap::new(),
+            gathered: Gathered::default(),
+        };
         let cursors = &store.state().export_cursors;
         let done: Vec<u64> =
             streams.specs.iter().map(|spec| cursors.get(&spec.name).copied().unwrap_or(0)).collect();
-        let waits = |row: &KnownRow| {
-            is_candidate(row)
-                && done.get(usize::from(row.stream)).is_some_and(|done| row.evidence_at >= *done)
-        };
-        let places = known.rows().iter().enumerate().filter(|(_, row)| waits(row));
-        Ok(Self {
-            waiting: places.map(|(place, _)| place as u32).collect(),
-            seen_rows: known.rows().len(),
-            present,
-            scorer_version,
-            threads: threads.max(1),
-        })
+        exporter.note(known, |row| {
+            done.get(usize::from(row.stream)).is_some_and(|done| row.evidence_at >= *done)
+        });
+        Ok(exporter)
     }
 
     /// Looks at the rows that have been committed since the last time.
     pub fn note_new_rows(&mut self, known: &KnownRows) {
-        let new = known.rows().get(self.seen_rows..).unwrap_or_default();
-        let places = new.iter().zip(self.seen_rows..).filter(|(row, _)| is_candidate(row));
-        self.waiting.extend(places.map(|(_, place)| place as u32));
-        self.seen_rows = known.rows().len();
+        self.note(known, |_| true);
+    }
+
+    fn note(&mut self, known: &KnownRows, waits: impl Fn(&KnownRow) -> bool) {
+        for place in self.seen_rows..known.len() {
+            let Some(row) = known.get(place) else { break };
+            let candidate =
+                row.exportable && matches!(row.category, Category::Accepted | Category::PartiallyAccepted);
+            if candidate
+                && waits(row)
+                && let Some(queue) = self.waiting.get_mut(usize::from(row.stream))
+            {
+                queue.push_back(place as u32);
+            }
+        }
+        self.seen_rows = known.len();
     }
 
     /// Whether any row waits.
     pub fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+        self.waiting.iter().any(|queue| !queue.is_empty())
     }
 
-    /// Makes the samples of the rows that have waited longest. The rows still wait until [`Exporter::committed`].
-    pub fn pass(
-        &self,
+    /// How many jobs are out and not back.
+    pub fn in_flight(&self) -> u64 {
+        self.next_job - self.next_arrival
+    }
+
+    /// The next job: rows of one stream that have waited longest.
+    pub fn next_job(
+        &mut self,
         store: &Store,
         streams: &StreamSet,
         known: &KnownRows,
-    ) -> Result<(Pass, usize), StoreError> {
-        let mut bytes = 0;
-        let mut rows: Vec<(u32, &KnownRow)> = Vec::new();
-        for place in &self.waiting {
-            let Some(row) = known.rows().get(*place as usize) else { continue };
-            if bytes >= PASS_BYTES {
+    ) -> Result<Option<SampleJob>, StoreError> {
+        let Some(stream) = self.waiting.iter().position(|queue| !queue.is_empty()) else { return Ok(None) };
+        let (Some(queue), Some(spec)) = (self.waiting.get_mut(stream), streams.specs.get(stream)) else {
+            return Ok(None);
+        };
+        let mut rows: Vec<(u32, KnownRow)> = Vec::new();
+        let (mut from, mut to) = (0, 0);
+        while let Some(row) = queue.front().and_then(|place| known.get(*place as usize)) {
+            let end = row.evidence_at + u64::from(row.evidence_len);
+            if rows.is_empty() {
+                from = row.evidence_at;
+            } else if row.evidence_at > to + READ_GAP_BYTES || end - from > JOB_BYTES {
                 break;
             }
-            bytes += u64::from(row.evidence_len);
-            rows.push((*place, row));
+            to = end;
+            rows.extend(queue.pop_front().map(|place| (place, *row)));
         }
-        let taken = rows.len();
-        rows.sort_unstable_by_key(|(_, row)| (row.stream, row.evidence_at));
-        let share = rows.len().div_ceil(self.threads).max(1);
-        let made: Vec<Vec<Made>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = rows
-                .chunks(share)
-                .map(|part| scope.spawn(|| make_samples(store, streams, part, &self.scorer_version)))
-                .collect();
-            let died = || StoreError::CheckFailed("an export thread panicked".to_owned());
-            threads.into_iter().map(|thread| thread.join().map_err(|_| died())?).collect::<Result<_, _>>()
-        })?;
-        let mut appends = Vec::new();
-        let mut samples = 0;
-        for (number, export) in EXPORTS.iter().enumerate() {
-            let Some(present) = self.present.get(number) else { continue };
-            let parts: Vec<&Made> = made.iter().filter_map(|thread| thread.get(number)).collect();
-            let (lines, count) = without_repeats(present, &parts);
-            for (_, _, place) in parts.iter().flat_map(|part| &part.samples) {
-                prove_no_leak(export.path(), known, *place)?;
-            }
-            if count > 0 {
-                samples += count;
-                let pieces = vec![Piece::new(lines.into_bytes(), count)];
-                appends.push(Append { path: export.path().to_owned(), pieces });
-            }
-        }
-        let cursors = self.cursors_after(taken, store, streams, known);
-        Ok((Pass { appends, samples, cursors }, taken))
+        let block = store.disk().read(&store.output().join(spec.output("evidence")), from, to)?;
+        let number = self.next_job;
+        self.next_job += 1;
+        Ok(Some(SampleJob { number, stream, block, block_from: from, rows }))
     }
 
-    /// The rows of a pass are exported, durably.
-    pub fn committed(&mut self, pass: &Pass, taken: usize) {
-        for append in &pass.appends {
-            let export = EXPORTS.iter().position(|export| export.path() == append.path);
-            let Some((present, prefix)) =
-                export.and_then(|n| Some((self.present.get_mut(n)?, EXPORTS.get(n)?.prefix())))
-            else {
-                continue;
-            };
-            for piece in &append.pieces {
-                present.extend(piece.bytes.split(|b| *b == b'\n').filter_map(|line| sample_id(line, prefix)));
-            }
-        }
-        self.waiting.drain(..taken.min(self.waiting.len()));
-    }
-
-    /// How far the exports will have come in each stream once `taken` rows wait no more; streams that move only.
-    fn cursors_after(
-        &self,
-        taken: usize,
-        store: &Store,
+    /// Takes a finished job, and those that waited behind it, in order: the first sample of a content is the one.
+    pub fn arrive(
+        &mut self,
+        sampled: Sampled,
         streams: &StreamSet,
         known: &KnownRows,
-    ) -> BTreeMap<String, u64> {
-        let state = store.state();
-        let mut first_waiting: BTreeMap<u16, u64> = BTreeMap::new();
-        let mut streams_left: BTreeSet<u16> = (0..streams.specs.len() as u16).collect();
-        for row in self.waiting.iter().skip(taken).filter_map(|place| known.rows().get(*place as usize)) {
-            if streams_left.remove(&row.stream) {
-                first_waiting.insert(row.stream, row.evidence_at);
+    ) -> Result<(), StoreError> {
+        self.early.insert(sampled.number, sampled);
+        while let Some(due) = self.early.remove(&self.next_arrival) {
+            self.next_arrival += 1;
+            for ((export, present), made) in EXPORTS.iter().zip(&mut self.present).zip(due.made) {
+                for sample in &made.samples {
+                    prove_no_leak(export.path(), known, sample.place)?;
+                }
+                let (lines, samples) = without_repeats(present, made);
+                if samples > 0 {
+                    self.gathered.bytes += lines.len();
+                    self.gathered.samples += samples;
+                    let piece = Piece::new(lines.into_bytes(), samples);
+                    self.gathered.pieces.entry(export.path()).or_default().push(piece);
+                }
             }
-            if streams_left.is_empty() {
-                break;
+            if let Some(spec) = streams.specs.get(due.stream) {
+                self.gathered.cursors.insert(spec.name.clone(), due.evidence_to);
             }
         }
-        let mut cursors = BTreeMap::new();
-        for (number, spec) in streams.specs.iter().enumerate() {
-            let all = state.output_len(&spec.output("evidence"));
-            let to = first_waiting.get(&(number as u16)).copied().unwrap_or(all);
-            if to > state.export_cursors.get(&spec.name).copied().unwrap_or(0) {
-                cursors.insert(spec.name.clone(), to);
-            }
-        }
-        cursors
+        Ok(())
+    }
+
+    /// Whether the gathered samples should be committed now: enough of them, or no more to come.
+    pub fn is_due(&self) -> bool {
+        !self.gathered.cursors.is_empty() && (self.gathered.bytes >= COMMIT_BYTES || self.in_flight() == 0)
+    }
+
+    /// Hands the gathered samples over to be committed.
+    pub fn take_gathered(&mut self) -> Gathered {
+        std::mem::take(&mut self.gathered)
     }
 }
 
-fn is_candidate(row: &KnownRow) -> bool {
-    row.exportable && matches!(row.category, Category::Accepted | Category::PartiallyAccepted)
+impl Gathered {
+    /// The appends of the commit.
+    pub fn appends(&mut self) -> Vec<Append> {
+        let pieces = std::mem::take(&mut self.pieces);
+        pieces.into_iter().map(|(path, pieces)| Append { path: path.to_owned(), pieces }).collect()
+    }
 }
 
 /// The proof that a commit makes of every sample it adds, from the known rows and not from the code that made it.
 fn prove_no_leak(path: &str, known: &KnownRows, place: u32) -> Result<(), StoreError> {
-    let category = known.rows().get(place as usize).map(|row| row.category);
+    let category = known.get(place as usize).map(|row| row.category);
     let allowed = match category {
         Some(Category::Accepted) => true,
         Some(Category::PartiallyAccepted) => path.starts_with("exports/rag/"),
@@ -214,79 +199,21 @@ fn prove_no_leak(path: &str, known: &KnownRows, place: u32) -> Result<(), StoreE
     Err(StoreError::CheckFailed(format!("a sample of {path} would come from a row that is {category:?}")))
 }
 
-/// All lines but those whose content is there already, or stands twice among them.
-fn without_repeats(present: &HashSet<u64>, parts: &[&Made]) -> (String, u64) {
-    let mut new = HashSet::new();
-    let mut kept = String::with_capacity(parts.iter().map(|part| part.lines.len()).sum());
-    for part in parts {
-        let mut at = 0;
-        for (id, length, _) in &part.samples {
-            let end = at + *length as usize;
-            if !present.contains(id) && new.insert(*id) {
-                kept.push_str(part.lines.get(at..end).unwrap_or_default());
-            }
-            at = end;
-        }
+/// All lines but those whose content is there already, or stands twice among them; and how many they are.
+fn without_repeats(present: &mut HashSet<u64>, made: MadeSamples) -> (String, u64) {
+    let new: Vec<bool> = made.samples.iter().map(|sample| present.insert(sample.id)).collect();
+    let count = new.iter().filter(|new| **new).count();
+    if count == new.len() {
+        return (made.lines, count as u64);
     }
-    (kept, new.len() as u64)
-}
-
-fn make_samples(
-    store: &Store,
-    streams: &StreamSet,
-    rows: &[(u32, &KnownRow)],
-    scorer_version: &str,
-) -> Result<Vec<Made>, StoreError> {
-    let mut made: Vec<Made> = EXPORTS.iter().map(|_| Made::default()).collect();
-    let mut parser = Parser::default();
-    let mut rest = rows;
-    while let Some((_, first)) = rest.first() {
-        let near = |row: &KnownRow, end: u64| {
-            row.stream == first.stream
-                && row.evidence_at < end + READ_GAP_BYTES
-                && row.evidence_at + u64::from(row.evidence_len) - first.evidence_at <= READ_MAX_BYTES
-        };
-        let mut end = first.evidence_at + u64::from(first.evidence_len);
-        let mut count = 1;
-        for (_, row) in rest.iter().skip(1) {
-            if !near(row, end) {
-                break;
-            }
-            end = row.evidence_at + u64::from(row.evidence_len);
-            count += 1;
+    let mut kept = String::with_capacity(made.lines.len());
+    let mut at = 0;
+    for (sample, new) in made.samples.iter().zip(new) {
+        let end = at + sample.len as usize;
+        if new {
+            kept.push_str(made.lines.get(at..end).unwrap_or_default());
         }
-        let Some(spec) = streams.specs.get(usize::from(first.stream)) else { break };
-        let path = store.output().join(spec.output("evidence"));
-        let block = store.disk().read(&path, first.evidence_at, end)?;
-        let (part, behind) = rest.split_at(count);
-        for (place, row) in part {
-            let from = usize::try_from(row.evidence_at - first.evidence_at).unwrap_or(usize::MAX);
-            let line = block.get(from..from + row.evidence_len as usize).unwrap_or_default();
-            make_sample(&mut parser, *place, row, line, scorer_version, &mut made);
-        }
-        rest = behind;
+        at = end;
     }
-    Ok(made)
-}
-
-fn make_sample(
-    parser: &mut Parser,
-    place: u32,
-    row: &KnownRow,
-    line: &[u8],
-    scorer_version: &str,
-    made: &mut [Made],
-) {
-    let Ok(doc) = parser.parse(line) else { return };
-    let Some(evidence) = EvidenceView::read(doc) else { return };
-    let human = row.signals.contains(Code::HumanAccept).then_some(crate::domain::score::HumanAction::Accept);
-    let judgement = Judgement { kind: Kind::Work, signals: row.signals, human, failed_since_human: false };
-    let reasons = reasons(judgement, score(judgement));
-    let current = CurrentScore { category: row.category, reasons: &reasons, scorer_version };
-    for (export, made) in EXPORTS.iter().zip(made) {
-        let from = made.lines.len();
-        if let Some(id) = export.sample(&evidence, current, &mut made.lines) {
-            made.samples.push((id.0, (made.lines.len() - from) as u32, place));
-        }
-    }
+    (kept, count as u64)
 }

@@ -39,7 +39,8 @@ pub struct KnownRow {
 /// All known rows, in the order they were committed.
 #[derive(Debug)]
 pub struct KnownRows {
-    rows: Vec<KnownRow>,
+    /// Segments of [`SEGMENT_ROWS`] rows: growing never copies, and never holds the rows twice.
+    segments: Vec<Vec<KnownRow>>,
     by_hash: HashTable<u32>,
     cache: Option<Cache>,
 }
@@ -52,6 +53,7 @@ struct Cache {
 }
 
 const ROW_BYTES: usize = 56;
+const SEGMENT_ROWS: usize = 1 << 14;
 const MAGIC: &[u8; 8] = b"distrow1";
 
 impl KnownRows {
@@ -68,11 +70,10 @@ impl KnownRows {
             rows.clear();
             len = 0;
         }
-        let mut known = Self { rows: Vec::new(), by_hash: HashTable::new(), cache: None };
-        known.rows.reserve(rows.len());
+        let mut known = Self { segments: Vec::new(), by_hash: HashTable::new(), cache: None };
         known.by_hash.reserve(rows.len(), |_| 0);
         rows.iter().for_each(|row| known.insert(*row));
-        let cached = known.rows.len();
+        let cached = known.len();
         if len == 0 {
             len = match disk.remove(&path).and_then(|()| disk.write(&path, 0, &header)) {
                 Ok(()) => header.len() as u64,
@@ -94,13 +95,13 @@ impl KnownRows {
     /// Takes in the rows that the evidence holds and the cache did not.
     fn scan(&mut self, store: &Store, streams: &StreamSet) -> Result<(), StoreError> {
         let mut counted = vec![(0_u64, 0_u64); streams.specs.len()];
-        for row in &self.rows {
+        for row in self.segments.iter().flatten() {
             if let Some((bytes, rows)) = counted.get_mut(usize::from(row.stream)) {
                 *bytes += u64::from(row.evidence_len);
                 *rows += 1;
             }
         }
-        let before = self.rows.len();
+        let before = self.len();
         for (stream, (spec, (from, skip))) in streams.specs.iter().zip(counted).enumerate() {
             let (evidence, scored) = (spec.output("evidence"), spec.output("scored-runs"));
             let to = store.state().output_len(&evidence);
@@ -134,8 +135,8 @@ impl KnownRows {
                 });
             })?;
         }
-        if self.rows.len() > before {
-            info!(rows = self.rows.len() - before, "known rows read from the evidence");
+        if self.len() > before {
+            info!(rows = self.len() - before, "known rows read from the evidence");
         }
         Ok(())
     }
@@ -143,8 +144,7 @@ impl KnownRows {
     /// Whether the stream has a row of that hash.
     pub fn contains(&self, stream: usize, sig_hash: &Sha256Hex) -> bool {
         let same = |place: &u32| {
-            self.rows
-                .get(*place as usize)
+            self.get(*place as usize)
                 .is_some_and(|row| usize::from(row.stream) == stream && row.sig_hash == *sig_hash)
         };
         self.by_hash.find(hash(sig_hash), same).is_some()
@@ -152,35 +152,54 @@ impl KnownRows {
 
     /// Adds a row.
     pub fn insert(&mut self, row: KnownRow) {
-        let place = self.rows.len() as u32;
-        self.rows.push(row);
-        let rows = &self.rows;
+        let place = self.len() as u32;
+        match self.segments.last_mut().filter(|segment| segment.len() < SEGMENT_ROWS) {
+            Some(segment) => segment.push(row),
+            None => {
+                let mut segment = Vec::with_capacity(SEGMENT_ROWS);
+                segment.push(row);
+                self.segments.push(segment);
+            }
+        }
+        let segments = &self.segments;
         self.by_hash.insert_unique(hash(&row.sig_hash), place, |other| {
-            rows.get(*other as usize).map_or(0, |row| hash(&row.sig_hash))
+            get(segments, *other as usize).map_or(0, |row| hash(&row.sig_hash))
         });
     }
 
-    /// All rows, in the order they were committed.
-    pub fn rows(&self) -> &[KnownRow] {
-        &self.rows
+    /// How many rows are known.
+    pub fn len(&self) -> usize {
+        let full = self.segments.len().saturating_sub(1) * SEGMENT_ROWS;
+        full + self.segments.last().map_or(0, Vec::len)
+    }
+
+    /// Whether no row is known.
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// The row at a place in the order in which rows were committed.
+    pub fn get(&self, place: usize) -> Option<&KnownRow> {
+        get(&self.segments, place)
     }
 
     /// Appends the rows that are new since the last time to the cache. Trouble ends the cache, not distilld.
     pub fn persist(&mut self, disk: &dyn Disk) {
+        let len = self.len();
         let Some(cache) = &mut self.cache else { return };
-        let new = self.rows.get(cache.rows..).unwrap_or_default();
+        let new = cache.rows..len;
         if new.is_empty() {
             return;
         }
         let mut block = Vec::with_capacity(new.len() * ROW_BYTES + 8);
         block.extend_from_slice(&(new.len() as u32).to_le_bytes());
-        new.iter().for_each(|row| encode(row, &mut block));
+        new.filter_map(|place| get(&self.segments, place)).for_each(|row| encode(row, &mut block));
         let checksum = crc32fast::hash(&block);
         block.extend_from_slice(&checksum.to_le_bytes());
         match disk.write(&cache.path, cache.len, &block) {
             Ok(()) => {
                 cache.len += block.len() as u64;
-                cache.rows = self.rows.len();
+                cache.rows = len;
             }
             Err(e) => {
                 warn!(error = %e, "the row cache cannot be written and is given up until the next start");
@@ -188,6 +207,10 @@ impl KnownRows {
             }
         }
     }
+}
+
+fn get(segments: &[Vec<KnownRow>], place: usize) -> Option<&KnownRow> {
+    segments.get(place / SEGMENT_ROWS)?.get(place % SEGMENT_ROWS)
 }
 
 fn hash(sig_hash: &Sha256Hex) -> u64 {

@@ -12,6 +12,7 @@ pub mod event;
 pub mod exporter;
 pub mod known_rows;
 mod row_scan;
+pub mod samples;
 pub mod source;
 pub mod streams;
 pub mod worker;
@@ -148,7 +149,7 @@ pub fn run(plan: Plan<'_>) -> Result<crate::store::Store, committer::PipelineErr
     let Plan { store, streams, rules, state_dir, receipt, workers, once, shared, reload, on_ready } = plan;
     let workers = workers.max(1);
     let known = known_rows::KnownRows::load(&store, streams, &state_dir)?;
-    let exporter = exporter::Exporter::load(&store, streams, &known, rules.scorer_version(), workers)?;
+    let exporter = exporter::Exporter::load(&store, streams, &known)?;
     let (event_sender, events) = crossbeam_channel::unbounded();
     let (live_sender, live) = crossbeam_channel::unbounded();
     let (bulk_sender, bulk) = crossbeam_channel::unbounded();
@@ -161,7 +162,7 @@ pub fn run(plan: Plan<'_>) -> Result<crate::store::Store, committer::PipelineErr
     let source = source::Source {
         tails: tails(&store, streams, shared.tuning().rotated_wait),
         live: live_sender,
-        bulk: bulk_sender,
+        bulk: bulk_sender.clone(),
         events: event_sender.clone(),
         buffers,
         spare: None,
@@ -181,6 +182,8 @@ pub fn run(plan: Plan<'_>) -> Result<crate::store::Store, committer::PipelineErr
         receipt,
         events,
         buffers: buffer_sender,
+        tasks: bulk_sender,
+        sample_jobs_max: workers as u64 * 2,
         shared,
         reload,
     };

@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::Shared;
 use super::event::{Event, Ticket};
-use super::worker::Job;
+use super::worker::{Job, Task};
 use crate::intake::lines::ReadLimits;
 use crate::intake::tail::{Step, Tail};
 use crate::intake::watch::Watch;
@@ -25,9 +25,9 @@ pub struct Source {
     /// One tail a stream, in the order of the streams.
     pub tails: Vec<Tail>,
     /// Chunks of streams that are tailed live.
-    pub live: Sender<Job>,
+    pub live: Sender<Task>,
     /// Chunks of streams that are caught up with.
-    pub bulk: Sender<Job>,
+    pub bulk: Sender<Task>,
     /// Gaps, and word of its own end.
     pub events: Sender<Event>,
     /// Empty buffers; their number bounds how much is under way.
@@ -78,7 +78,8 @@ impl Source {
     /// Gives every tail a turn; after each chunk of a backlog the live ones again. Whether anything was read.
     fn round(&mut self, places: &mut [u64]) -> bool {
         let mut progress = false;
-        let backlog: Vec<bool> = self.tails.iter().map(|tail| tail.lag_bytes() > CHUNK_BYTES).collect();
+        let is_backlog = |tail: &Tail| !tail.has_caught_up() || tail.lag_bytes() > CHUNK_BYTES;
+        let backlog: Vec<bool> = self.tails.iter().map(is_backlog).collect();
         for stream in (0..self.tails.len()).filter(|stream| backlog.get(*stream) == Some(&false)) {
             progress |= self.turn(stream, true, places);
         }
@@ -119,7 +120,7 @@ impl Source {
                     buffer.clear();
                 }
                 let queue = if live { &self.live } else { &self.bulk };
-                return queue.send(Job { ticket, chunk, buffer, live }).is_ok();
+                return queue.send(Task::Rows(Job { ticket, chunk, buffer, live })).is_ok();
             }
             Err(e) => {
                 let cause = std::error::Error::source(&e).map(ToString::to_string);

@@ -3,12 +3,22 @@
 use crossbeam_channel::{Receiver, Sender};
 
 use super::event::{Event, Ticket};
+use super::samples::{self, SampleJob};
 use super::streams::{StreamSet, StreamSpec};
 use crate::domain::distil::{BadRecord, Distilled, Distiller, Lines, Outcome, Place};
 use crate::domain::row::Warnings;
 use crate::domain::rules::Rules;
 use crate::domain::schema::scalars::{EventTime, Sha256Hex};
 use crate::intake::tail::{Chunk, Content};
+
+/// What a worker may be given.
+#[derive(Debug)]
+pub enum Task {
+    /// A chunk to distil.
+    Rows(Job),
+    /// Evidence to make samples of.
+    Samples(SampleJob),
+}
 
 /// A chunk to distil.
 #[derive(Debug)]
@@ -65,16 +75,22 @@ pub struct Worked {
 pub fn work(
     rules: &Rules,
     streams: &StreamSet,
-    live: &Receiver<Job>,
-    bulk: &Receiver<Job>,
+    live: &Receiver<Task>,
+    bulk: &Receiver<Task>,
     events: &Sender<Event>,
 ) {
     let mut distiller = Distiller::new(rules);
-    while let Some(job) = next_job(live, bulk) {
-        let Some(spec) = streams.specs.get(job.ticket.stream) else { continue };
-        let event = match distil(&mut distiller, spec, job, None) {
-            Ok(worked) => Event::Worked(Box::new(worked)),
-            Err(bad) => Event::BadRecord(bad),
+    let scorer_version = rules.scorer_version();
+    while let Some(task) = next_task(live, bulk) {
+        let event = match task {
+            Task::Samples(job) => Event::Sampled(samples::make(&job, &scorer_version)),
+            Task::Rows(job) => {
+                let Some(spec) = streams.specs.get(job.ticket.stream) else { continue };
+                match distil(&mut distiller, spec, job, None) {
+                    Ok(worked) => Event::Worked(Box::new(worked)),
+                    Err(bad) => Event::BadRecord(bad),
+                }
+            }
         };
         if events.send(event).is_err() {
             return;
@@ -82,9 +98,9 @@ pub fn work(
     }
 }
 
-/// A live job if there is one, else one of a backlog; `None` once both queues are closed and empty.
-fn next_job(live: &Receiver<Job>, bulk: &Receiver<Job>) -> Option<Job> {
-    // Both queues are closed together, when the source ends; a closed one is always ready.
+/// A live task if there is one, else one of a backlog; `None` once both queues are closed and empty.
+fn next_task(live: &Receiver<Task>, bulk: &Receiver<Task>) -> Option<Task> {
+    // A closed queue is always ready; then the other one is waited for alone.
     crossbeam_channel::select_biased! {
         recv(live) -> job => job.ok().or_else(|| bulk.recv().ok()),
         recv(bulk) -> job => job.ok().or_else(|| live.recv().ok()),

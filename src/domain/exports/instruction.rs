@@ -6,18 +6,18 @@ use crate::domain::schema::record::EvidenceRecord;
 use crate::domain::schema::scalars::Escaped;
 
 /// What the templates are filled with.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Fields<'a> {
     /// The stream's name.
     pub stream: &'a str,
     /// The task.
-    pub task_id: Escaped<'a>,
+    pub task_id: &'a Escaped<'a>,
     /// The kind of task.
-    pub task_type: Option<Escaped<'a>>,
+    pub task_type: Option<&'a Escaped<'a>>,
     /// The mode.
-    pub mode: Option<Escaped<'a>>,
+    pub mode: Option<&'a Escaped<'a>>,
     /// The file it is about.
-    pub file: Option<Escaped<'a>>,
+    pub file: Option<&'a Escaped<'a>>,
 }
 
 impl<'a> Fields<'a> {
@@ -25,10 +25,10 @@ impl<'a> Fields<'a> {
     pub fn of_record(record: &'a EvidenceRecord<'a>) -> Self {
         Self {
             stream: record.source_stream,
-            task_id: record.task_id.clone(),
-            task_type: record.task_type.clone(),
-            mode: record.mode.clone(),
-            file: record.source_files.first().cloned(),
+            task_id: &record.task_id,
+            task_type: record.task_type.as_ref(),
+            mode: record.mode.as_ref(),
+            file: record.source_files.first(),
         }
     }
 }
@@ -43,24 +43,22 @@ pub struct Prompt {
 }
 
 /// The instruction behind the work, for the streams that have one.
-pub fn of(fields: &Fields<'_>) -> Option<Prompt> {
+pub fn of<'a>(fields: &Fields<'a>) -> Option<Prompt> {
+    let or = |text: Option<&'a Escaped<'a>>, other: &'static str| text.map_or(other, Escaped::escaped);
     let joined = |parts: &[&str]| Escaped::from_escaped(parts.concat());
-    let or = |text: &Option<Escaped<'_>>, other: &str| {
-        text.as_ref().map_or_else(|| other.to_owned(), |text| text.escaped().to_owned())
-    };
     Some(match fields.stream {
         "scrum_reviews" => Prompt {
             system: "You are a code reviewer. Report concrete findings about the file, each with its reason.",
-            instruction: joined(&["Review the file `", &or(&fields.file, "unknown"), "`."]),
+            instruction: joined(&["Review the file `", or(fields.file, "unknown"), "`."]),
         },
         "mode_experiments" => {
-            let task = or(&fields.task_type, "task");
-            let mode = or(&fields.mode, "default");
+            let task = or(fields.task_type, "task");
+            let mode = or(fields.mode, "default");
             let about =
                 fields.file.as_ref().map_or_else(String::new, |f| format!(" on the file `{}`", f.escaped()));
             Prompt {
                 system: "You are an engineer. Do the task, and stand on the sources you are given.",
-                instruction: joined(&["Do the task `", &task, "` in the mode `", &mode, "`", &about, "."]),
+                instruction: joined(&["Do the task `", task, "` in the mode `", mode, "`", &about, "."]),
             }
         }
         "contract_analyses" => {

@@ -38,19 +38,19 @@ impl Export for Rag {
         out: &mut String,
     ) -> Option<SampleId> {
         let success_score = Retrievable::prove(score.category)?;
-        let content = evidence.text_hash();
+        let content = evidence.text_hash;
         let title = format!("{} · {}", evidence.stream.escaped(), evidence.task_id.escaped());
         let mut tags = vec![evidence.stream.prefixed("stream:")];
-        tags.extend(evidence.text_of("task_type").map(|task| task.prefixed("task:")));
-        tags.extend(evidence.file().map(|file| file.prefixed("file:")));
-        tags.extend(evidence.pr().map(|pr| Escaped::from_escaped(format!("pr:{pr}"))));
-        tags.extend(evidence.text_of("model_name").map(|model| model.prefixed("model:")));
+        tags.extend(evidence.task_type.as_ref().map(|task| task.prefixed("task:")));
+        tags.extend(evidence.file.as_ref().map(|file| file.prefixed("file:")));
+        tags.extend(evidence.pr.map(|pr| Escaped::from_escaped(format!("pr:{pr}"))));
+        tags.extend(evidence.model_name.as_ref().map(|model| model.prefixed("model:")));
         let mut o = Object::new(out);
         o.int("schema_version", SCHEMA_VERSION);
         o.plain("sample_id", &format!("rag_{}", content.first16()));
         o.text("title", &Escaped::from_escaped(title));
         o.text("text", &evidence.text);
-        o.text("task_type", &evidence.task_type());
+        o.text("task_type", evidence.task_type());
         o.plain("success_score", success_score.0);
         o.texts("source_run_ids", [&evidence.run_id]);
         o.texts("tags", &tags);

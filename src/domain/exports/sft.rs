@@ -63,7 +63,7 @@ impl SftSample<'_> {
         let mut o = Object::new(out);
         o.int("schema_version", SCHEMA_VERSION);
         o.plain("sample_id", &format!("sft_{}", content.first16()));
-        o.text("task_type", &evidence.task_type());
+        o.text("task_type", evidence.task_type());
         o.plain("system", self.prompt.system);
         o.text("instruction", &self.prompt.instruction);
         o.plain("input", "");

@@ -1,15 +1,13 @@
 //! A finished evidence line, read back for the exports.
 
 use super::instruction::Fields;
-use crate::domain::canonical::{Doc, Kind, Value};
 use crate::domain::render::Object;
-use crate::domain::row::as_text;
 use crate::domain::schema::scalars::{Escaped, Sha256Hex};
+use crate::domain::skim;
 
 /// The members of an evidence line that samples are made from.
 #[derive(Debug)]
 pub struct EvidenceView<'a> {
-    root: Value<'a>,
     /// The run.
     pub run_id: Escaped<'a>,
     /// The task.
@@ -18,66 +16,75 @@ pub struct EvidenceView<'a> {
     pub stream: Escaped<'a>,
     /// The text.
     pub text: Escaped<'a>,
+    /// SHA-256 of the text.
+    pub text_hash: Sha256Hex,
+    /// The row's task type.
+    pub task_type: Option<Escaped<'a>>,
+    /// The mode.
+    pub mode: Option<Escaped<'a>>,
+    /// The model.
+    pub model_name: Option<Escaped<'a>>,
+    /// The file the work is about.
+    pub file: Option<Escaped<'a>>,
+    /// The pull request's number, as its digits.
+    pub pr: Option<&'a str>,
+    run_signature: Option<Escaped<'a>>,
+    provenance: &'a str,
 }
 
 impl<'a> EvidenceView<'a> {
     /// Reads a line; `None` when it is no work with a text.
-    pub fn read(doc: Doc<'a>) -> Option<Self> {
-        let root = doc.root();
-        let text = |key: &str| root.get(key).and_then(as_text);
-        if root.get("kind")?.text() != "\"work\"" {
-            return None;
+    pub fn read(line: &'a str) -> Option<Self> {
+        let (mut run_id, mut task_id, mut stream, mut text, mut text_hash) = (None, None, None, None, None);
+        let (mut task_type, mut mode, mut model_name, mut file, mut pr) = (None, None, None, None, None);
+        let (mut run_signature, mut provenance, mut is_work) = (None, None, false);
+        for (key, value) in skim::members(line) {
+            match key {
+                "run_id" => run_id = skim::text(value),
+                "task_id" => task_id = skim::text(value),
+                "source_stream" => stream = skim::text(value),
+                "kind" => is_work = value == "\"work\"",
+                "provenance" => provenance = Some(value),
+                "task_type" => task_type = skim::text(value),
+                "mode" => mode = skim::text(value),
+                "model_name" => model_name = skim::text(value),
+                "output_hash" => text_hash = Sha256Hex::parse(value.trim_matches('"')),
+                "text" => text = skim::text(value),
+                "source_files" => file = skim::items(value).next().and_then(skim::text),
+                "pr_number" => pr = Some(value),
+                "run_signature" => run_signature = skim::text(value),
+                _ => {}
+            }
         }
+        is_work.then_some(())?;
         Some(Self {
-            root,
-            run_id: text("run_id")?,
-            task_id: text("task_id")?,
-            stream: text("source_stream")?,
-            text: text("text").filter(|text| !text.is_empty())?,
+            run_id: run_id?,
+            task_id: task_id?,
+            stream: stream?,
+            text: text?,
+            text_hash: text_hash?,
+            task_type,
+            mode,
+            model_name,
+            file,
+            pr,
+            run_signature,
+            provenance: provenance?,
         })
     }
 
-    /// A text member.
-    pub fn text_of(&self, key: &str) -> Option<Escaped<'a>> {
-        self.root.get(key).and_then(as_text)
-    }
-
-    /// The file the work is about.
-    pub fn file(&self) -> Option<Escaped<'a>> {
-        self.root.get("source_files")?.items().next().and_then(as_text)
-    }
-
-    /// The pull request's number, as its digits.
-    pub fn pr(&self) -> Option<&'a str> {
-        self.root.get("pr_number").filter(|value| value.kind() == Kind::Number).map(Value::text)
-    }
-
-    /// SHA-256 of the text.
-    pub fn text_hash(&self) -> Sha256Hex {
-        self.text.hash()
-    }
-
     /// The row's task type, else the stream's name.
-    pub fn task_type(&self) -> Escaped<'a> {
-        self.text_of("task_type").unwrap_or_else(|| self.stream.clone())
-    }
-
-    /// The provenance, as the JSON it already is.
-    pub fn provenance(&self) -> &'a str {
-        self.root.get("provenance").map_or("{}", Value::text)
+    pub fn task_type(&self) -> &Escaped<'a> {
+        self.task_type.as_ref().unwrap_or(&self.stream)
     }
 
     /// What keeps rows of one origin on one side of a split: pull request, else file, else signature, else run.
     pub fn split_group(&self) -> Escaped<'a> {
-        if let Some(pr) = self.pr() {
-            return Escaped::from_escaped(format!("pr:{pr}"));
-        }
-        if let Some(file) = self.file() {
-            return file.prefixed("file:");
-        }
-        match self.text_of("run_signature") {
-            Some(signature) => signature.prefixed("sig:"),
-            None => self.run_id.prefixed("run:"),
+        match (self.pr, &self.file, &self.run_signature) {
+            (Some(pr), _, _) => Escaped::from_escaped(format!("pr:{pr}")),
+            (None, Some(file), _) => file.prefixed("file:"),
+            (None, None, Some(signature)) => signature.prefixed("sig:"),
+            (None, None, None) => self.run_id.prefixed("run:"),
         }
     }
 
@@ -85,15 +92,15 @@ impl<'a> EvidenceView<'a> {
     pub fn instruction_fields(&self) -> Fields<'_> {
         Fields {
             stream: self.stream.escaped(),
-            task_id: self.task_id.clone(),
-            task_type: self.text_of("task_type"),
-            mode: self.text_of("mode"),
-            file: self.file(),
+            task_id: &self.task_id,
+            task_type: self.task_type.as_ref(),
+            mode: self.mode.as_ref(),
+            file: self.file.as_ref(),
         }
     }
 
-    /// Writes the members that end every sample: its runs and its origin.
+    /// Writes the member that ends every sample: its origin.
     pub fn render_origin(&self, object: &mut Object<'_>) {
-        object.raw("provenance", self.provenance());
+        object.raw("provenance", self.provenance);
     }
 }
