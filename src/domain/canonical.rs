@@ -443,14 +443,21 @@ impl Parser {
         self.scratch_nodes.clear();
         let base_text = nodes[node].start + 1;
         let base_node = node as u32 + 1;
+        // The outermost object needs no copying back: scratch becomes the text.
+        let is_root = node == 0;
+        if is_root {
+            self.scratch_text.push('{');
+            self.scratch_nodes.push(nodes[0]);
+        }
+        let (text_base, node_base) = if is_root { (0, 0) } else { (base_text, base_node) };
         for (position, member) in self.members[first_member..].iter().enumerate() {
             if position > 0 {
                 self.scratch_text.push(',');
             }
             let key = self.nodes[*member as usize];
             let value = self.nodes[key.next as usize];
-            let text_shift = base_text.wrapping_add(self.scratch_text.len() as u32).wrapping_sub(key.start);
-            let node_shift = base_node.wrapping_add(self.scratch_nodes.len() as u32).wrapping_sub(*member);
+            let text_shift = text_base.wrapping_add(self.scratch_text.len() as u32).wrapping_sub(key.start);
+            let node_shift = node_base.wrapping_add(self.scratch_nodes.len() as u32).wrapping_sub(*member);
             self.scratch_text.push_str(&self.text[key.start as usize..value.end as usize]);
             self.scratch_nodes.extend(self.nodes[*member as usize..value.next as usize].iter().map(|n| {
                 Node {
@@ -460,6 +467,12 @@ impl Parser {
                     next: n.next.wrapping_add(node_shift),
                 }
             }));
+        }
+        if is_root {
+            self.scratch_text.push('}');
+            std::mem::swap(&mut self.text, &mut self.scratch_text);
+            std::mem::swap(&mut self.nodes, &mut self.scratch_nodes);
+            return Ok(());
         }
         self.text.truncate(base_text as usize);
         self.text.push_str(&self.scratch_text);

@@ -53,7 +53,11 @@ impl Lab {
 
     /// The file of a stream.
     pub fn stream(&self, name: &str) -> PathBuf {
-        if name == "observer_ops" { self.kb().join("../_observer/ops.jsonl") } else { self.kb().join(format!("{name}.jsonl")) }
+        if name == "observer_ops" {
+            self.kb().join("../_observer/ops.jsonl")
+        } else {
+            self.kb().join(format!("{name}.jsonl"))
+        }
     }
 
     /// Appends bytes to the file of a stream.
