@@ -62,7 +62,7 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
         shared: Arc::clone(&shared),
         reload: Box::new(|| reload(paths, &config, &shared, &log)),
         on_ready: Box::new(|requests| {
-            attendants = Some(Attendants::start(requests, &shared, args.once, args.json))
+            attendants = Some(Attendants::start(requests, &shared, args.once, args.json));
         }),
     };
     let ended = pipeline::run(plan);

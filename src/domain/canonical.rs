@@ -101,12 +101,9 @@ pub struct Value<'a> {
 impl Parser {
     /// Parses one row: any JSON value with optional white space around it.
     pub fn parse(&mut self, row: &[u8]) -> Result<Doc<'_>, Fault> {
-        let row = match simdutf8::basic::from_utf8(row) {
-            Ok(text) => text,
-            Err(_) => {
-                let at = std::str::from_utf8(row).err().map_or(0, |e| e.valid_up_to());
-                return Err(Fault { kind: FaultKind::Utf8, at });
-            }
+        let Ok(row) = simdutf8::basic::from_utf8(row) else {
+            let at = std::str::from_utf8(row).err().map_or(0, |e| e.valid_up_to());
+            return Err(Fault { kind: FaultKind::Utf8, at });
         };
         self.text.clear();
         self.nodes.clear();
@@ -415,7 +412,7 @@ fn plain_prefix(bytes: &[u8]) -> usize {
 }
 
 fn is_special(byte: u8) -> bool {
-    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+    (byte < 0x20) || (byte == b'"') || (byte == b'\\')
 }
 
 impl Parser {
@@ -484,7 +481,7 @@ impl Parser {
 }
 
 fn is_odd_in_key(byte: u8) -> bool {
-    (byte >= 0xEE) | (byte == b'\\')
+    (byte >= 0xEE) || (byte == b'\\')
 }
 
 /// Orders two keys, given in their escaped form, by UTF-16 code units (RFC 8785, 3.2.3).

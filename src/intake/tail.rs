@@ -375,6 +375,7 @@ impl Tail {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "made and taken apart at once")]
 enum Finish {
     Stay,
     Chunk(Chunk),

@@ -88,7 +88,7 @@ impl StreamSet {
             .flatten()
             .flatten()
             .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter(|name| name.ends_with(".jsonl") && !known(name))
+            .filter(|name| Path::new(name).extension().is_some_and(|end| end == "jsonl") && !known(name))
             .collect();
         unknown.sort_unstable();
         unknown

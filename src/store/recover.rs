@@ -166,7 +166,8 @@ fn cut_outputs(
     for dir in OUTPUT_DIRS {
         for name in disk.list(&output.join(dir))? {
             let path = format!("{dir}/{name}");
-            if name.ends_with(".jsonl") && !receipts.state.outputs.contains_key(&path) {
+            let is_jsonl = Path::new(&name).extension().is_some_and(|end| end == "jsonl");
+            if is_jsonl && !receipts.state.outputs.contains_key(&path) {
                 repairs.push(format!("removed {path}, which no receipt names"));
                 disk.remove(&output.join(&path))?;
             }

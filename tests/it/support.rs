@@ -12,47 +12,47 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Folders of one test: streams, output, state, config. Gone when it is dropped.
-pub struct Lab {
+pub(crate) struct Lab {
     dir: tempfile::TempDir,
 }
 
 impl Lab {
     /// An empty one.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join("in/kb")).unwrap();
         Self { dir }
     }
 
     /// One with a generated corpus in it.
-    pub fn generated(seed: u64, rows: u64) -> Self {
+    pub(crate) fn generated(seed: u64, rows: u64) -> Self {
         let lab = Self::new();
         distilld::corpus::generate(seed, rows, &lab.kb()).unwrap();
         lab
     }
 
     /// The scratch folder itself.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.dir.path()
     }
 
     /// The folder with the streams.
-    pub fn kb(&self) -> PathBuf {
+    pub(crate) fn kb(&self) -> PathBuf {
         self.dir.path().join("in/kb")
     }
 
     /// The output folder.
-    pub fn out(&self) -> PathBuf {
+    pub(crate) fn out(&self) -> PathBuf {
         self.dir.path().join("out")
     }
 
     /// The state folder.
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.dir.path().join("state")
     }
 
     /// The file of a stream.
-    pub fn stream(&self, name: &str) -> PathBuf {
+    pub(crate) fn stream(&self, name: &str) -> PathBuf {
         if name == "observer_ops" {
             self.kb().join("../_observer/ops.jsonl")
         } else {
@@ -61,7 +61,7 @@ impl Lab {
     }
 
     /// Appends bytes to the file of a stream.
-    pub fn append(&self, stream: &str, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn append(&self, stream: &str, bytes: impl AsRef<[u8]>) {
         let path = self.stream(stream);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let mut file = fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
@@ -69,12 +69,12 @@ impl Lab {
     }
 
     /// Writes the config of this lab (without `[paths]`).
-    pub fn config(&self, toml: &str) {
+    pub(crate) fn config(&self, toml: &str) {
         fs::write(self.dir.path().join("config.toml"), toml).unwrap();
     }
 
     /// `distilld` with the folders of this lab; the command is still to be given.
-    pub fn distilld(&self) -> Command {
+    pub(crate) fn distilld(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_distilld"));
         let config = self.dir.path().join("config.toml");
         if !config.exists() {
@@ -87,13 +87,13 @@ impl Lab {
     }
 
     /// Runs `distilld` with these arguments to its end.
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.distilld().args(arguments).output().unwrap()
     }
 
     /// `run --once`, which must end well; gives the summary.
     #[track_caller]
-    pub fn run_once(&self) -> Value {
+    pub(crate) fn run_once(&self) -> Value {
         let output = self.run(&["run", "--once", "--json"]);
         assert!(output.status.success(), "{output:?}");
         serde_json::from_slice(&output.stdout).unwrap()
@@ -101,20 +101,20 @@ impl Lab {
 
     /// `status --json`.
     #[track_caller]
-    pub fn status(&self) -> Value {
+    pub(crate) fn status(&self) -> Value {
         let output = self.run(&["status", "--json"]);
         assert!(output.status.success(), "{output:?}");
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// The lines of a JSONL file below the output folder; none when there is no file.
-    pub fn lines(&self, path: &str) -> Vec<Value> {
+    pub(crate) fn lines(&self, path: &str) -> Vec<Value> {
         let text = fs::read_to_string(self.out().join(path)).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// All receipts, sealed ones first.
-    pub fn receipts(&self) -> Vec<Value> {
+    pub(crate) fn receipts(&self) -> Vec<Value> {
         let dir = self.out().join("receipts");
         let mut lines: Vec<Value> = Vec::new();
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
@@ -126,7 +126,7 @@ impl Lab {
     }
 
     /// Every file of promise 2 with its bytes, by path.
-    pub fn promise2(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn promise2(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         for folder in ["evidence", "scored-runs", "quarantine", "scratchpads"] {
             for entry in fs::read_dir(self.out().join(folder)).into_iter().flatten().flatten() {
@@ -142,7 +142,7 @@ impl Lab {
 
 /// Fails unless both hold the same files with the same bytes; names the first that differs.
 #[track_caller]
-pub fn assert_same_files(a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec<u8>>) {
+pub(crate) fn assert_same_files(a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec<u8>>) {
     assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
     for (name, bytes) in a {
         if bytes != &b[name] {
@@ -154,7 +154,7 @@ pub fn assert_same_files(a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec
 
 /// Waits until something holds, or fails after 20 s.
 #[track_caller]
-pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
         assert!(started.elapsed() < Duration::from_secs(20), "waited in vain: {what}");
@@ -163,7 +163,7 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// A row that `scrum_reviews` accepts, with a review that tells it from others.
-pub fn review_row(number: u64) -> String {
+pub(crate) fn review_row(number: u64) -> String {
     format!(
         "{{\"file\":\"src/f{}.rs\",\"reviewed_at\":\"2026-04-26T14:{:02}:{:02}.000Z\",\"accepted_model\":\"qwen3-coder:480b\",\"review\":\"finding {number}\"}}\n",
         number % 7,
