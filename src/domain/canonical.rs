@@ -74,6 +74,15 @@ struct Node {
     next: u32,
 }
 
+/// A member of an object that is being sorted.
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    /// The first eight bytes of the key, so that most comparisons are of two numbers.
+    lead: u64,
+    /// The node of the key.
+    node: u32,
+}
+
 /// A reusable parser; its buffers grow to the largest row seen.
 #[derive(Debug, Default)]
 pub struct Parser {
@@ -81,7 +90,7 @@ pub struct Parser {
     nodes: Vec<Node>,
     scratch_text: String,
     scratch_nodes: Vec<Node>,
-    members: Vec<u32>,
+    members: Vec<Member>,
 }
 
 /// One row in canonical form, borrowed from the [`Parser`].
@@ -244,7 +253,6 @@ impl Scan<'_, '_> {
                 if self.bytes.get(self.at) != Some(&b'"') {
                     return self.unexpected();
                 }
-                self.out.members.push(self.out.nodes.len() as u32);
                 self.member(depth)?;
                 match self.bytes.get(self.at) {
                     Some(b',') => {
@@ -268,7 +276,14 @@ impl Scan<'_, '_> {
 
     /// `"key" : value` and the white space behind it.
     fn member(&mut self, depth: usize) -> Result<(), Fault> {
+        let node = self.out.nodes.len() as u32;
         self.string()?;
+        let key = self.out.nodes[node as usize];
+        let text = &self.out.text.as_bytes()[key.start as usize + 1..key.end as usize - 1];
+        let mut lead = [0; 8];
+        let taken = text.len().min(8);
+        lead[..taken].copy_from_slice(&text[..taken]);
+        self.out.members.push(Member { lead: u64::from_be_bytes(lead), node });
         self.space();
         if self.bytes.get(self.at) != Some(&b':') {
             return self.unexpected();
@@ -400,9 +415,23 @@ impl Scan<'_, '_> {
 
 /// How many leading bytes need no attention inside a string: no quote, no backslash, no control byte.
 fn plain_prefix(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
     let mut at = 0;
+    // Most strings end, and most lines of a text do, within a few words; eight bytes at a time finds that soonest.
+    while let (Some(word), true) = (bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()), at < 32) {
+        let word = u64::from_le_bytes(*word);
+        let (quote, backslash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
+        let zero = |v: u64| v.wrapping_sub(ONES) & !v;
+        let low = word.wrapping_sub(ONES * 0x20) & !word;
+        // The lowest mark is exact; borrows can only add false ones above it.
+        let marks = (zero(quote) | zero(backslash) | low) & (ONES * 0x80);
+        if marks != 0 {
+            return at + (marks.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
     // Blocks of 32 let the compiler compare them in vector registers; 40 % of a row's parse time without.
-    for block in bytes.chunks_exact(32) {
+    for block in bytes[at..].chunks_exact(32) {
         if block.iter().fold(false, |special, b| special | is_special(*b)) {
             break;
         }
@@ -420,19 +449,23 @@ impl Parser {
     fn sort_members(&mut self, node: usize, first_member: usize) -> Result<(), ()> {
         let text = self.text.as_str();
         let nodes = &self.nodes;
-        let key = |member: u32| {
-            let node = nodes[member as usize];
+        let key = |member: Member| {
+            let node = nodes[member.node as usize];
             &text[node.start as usize + 1..node.end as usize - 1]
         };
         let members = &mut self.members[first_member..];
         // Byte order is UTF-16 order as long as nothing is escaped and nothing lies at or above U+E000.
         let plain =
             members.iter().all(|member| !key(*member).bytes().fold(false, |odd, b| odd | is_odd_in_key(b)));
-        let order = if plain { str::cmp } else { compare_keys };
-        if members.windows(2).all(|pair| order(key(pair[0]), key(pair[1])) == Ordering::Less) {
+        let order = |a: Member, b: Member| match a.lead.cmp(&b.lead) {
+            _ if !plain => compare_keys(key(a), key(b)),
+            Ordering::Equal => key(a).cmp(key(b)),
+            unequal => unequal,
+        };
+        if members.windows(2).all(|pair| order(pair[0], pair[1]) == Ordering::Less) {
             return Ok(());
         }
-        members.sort_unstable_by(|a, b| order(key(*a), key(*b)));
+        members.sort_unstable_by(|a, b| order(*a, *b));
         if members.windows(2).any(|pair| key(pair[0]) == key(pair[1])) {
             return Err(());
         }
@@ -451,19 +484,20 @@ impl Parser {
             if position > 0 {
                 self.scratch_text.push(',');
             }
-            let key = self.nodes[*member as usize];
+            let key = self.nodes[member.node as usize];
             let value = self.nodes[key.next as usize];
             let text_shift = text_base.wrapping_add(self.scratch_text.len() as u32).wrapping_sub(key.start);
-            let node_shift = node_base.wrapping_add(self.scratch_nodes.len() as u32).wrapping_sub(*member);
+            let node_shift =
+                node_base.wrapping_add(self.scratch_nodes.len() as u32).wrapping_sub(member.node);
             self.scratch_text.push_str(&self.text[key.start as usize..value.end as usize]);
-            self.scratch_nodes.extend(self.nodes[*member as usize..value.next as usize].iter().map(|n| {
-                Node {
+            self.scratch_nodes.extend(self.nodes[member.node as usize..value.next as usize].iter().map(
+                |n| Node {
                     kind: n.kind,
                     start: n.start.wrapping_add(text_shift),
                     end: n.end.wrapping_add(text_shift),
                     next: n.next.wrapping_add(node_shift),
-                }
-            }));
+                },
+            ));
         }
         if is_root {
             self.scratch_text.push('}');

@@ -1,6 +1,7 @@
 //! The streams of one run: the built-in ones and those of the config, each with its file.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use crate::domain::distil::StreamContext;
 use crate::domain::rules::{Rules, StreamSettings};
@@ -16,6 +17,8 @@ pub struct StreamSpec {
     pub path: PathBuf,
     stream: Reading,
     settings: Option<StreamSettings>,
+    /// Whether its last committed chunk had duplicates: a hint to the workers, no more.
+    pub has_duplicates: AtomicBool,
 }
 
 enum Reading {
@@ -54,6 +57,7 @@ impl StreamSet {
             path: built_in_path(kb, stream.name()),
             stream: Reading::BuiltIn(*stream),
             settings: rules.streams.get(stream.name()).cloned(),
+            has_duplicates: AtomicBool::new(false),
         });
         let customs = rules.custom.iter().zip(custom_paths).map(|(settings, path)| StreamSpec {
             name: settings.name.clone(),
@@ -61,6 +65,7 @@ impl StreamSet {
             path: path.clone(),
             stream: Reading::Custom(custom(settings.clone())),
             settings: rules.streams.get(&settings.name).cloned(),
+            has_duplicates: AtomicBool::new(false),
         });
         Self { specs: built_in.chain(customs).collect() }
     }
