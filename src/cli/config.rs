@@ -424,7 +424,8 @@ impl Reader {
                 "limits.line_bytes_max",
                 self.raw.limits.line_bytes_max,
                 8 << 20,
-                &(256..=1 << 30),
+                // Canonical text is at most 22/5 of a row (a list of 1e20s), and its offsets have 32 bits.
+                &(256..=512 << 20),
             )?,
             streams: BTreeMap::new(),
             custom: Vec::new(),
@@ -471,14 +472,18 @@ impl Reader {
         rules: &mut Rules,
     ) -> Result<Option<PathBuf>, ConfigError> {
         let named = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        let refuse_name = |allowed: &str| ConfigError::Value {
+            file: self.file.clone(),
+            key: format!("{key}.name"),
+            value: format!("{name:?}"),
+            allowed: allowed.to_owned(),
+        };
         if name.is_empty() || name.len() > 64 || !named || name == "rescored" {
-            return Err(self.refuse(
-                &format!("{key}.name"),
-                "a name of 1 to 64 characters from a-z, 0-9 and _ is, other than rescored",
-            ));
+            let allowed = "a name of 1 to 64 characters from a-z, 0-9 and _ is, other than rescored";
+            return Err(refuse_name(allowed));
         }
         if rules.streams.contains_key(name) {
-            return Err(self.refuse(&format!("{key}.name"), "a stream may be described once"));
+            return Err(refuse_name("a stream may be described once"));
         }
         let Some(built_in) = STREAMS.iter().find(|stream| stream.name() == name) else {
             return self.custom_stream(name, key, raw, rules).map(Some);
@@ -496,8 +501,19 @@ impl Reader {
             };
             alias.insert(ours, theirs);
         }
-        if raw.path.is_some() || raw.kind.is_some() || raw.role.is_some() || raw.time.is_some() {
-            return Err(self.refuse(key, "a built-in stream takes schema_version and alias alone"));
+        let foreign = [
+            ("path", raw.path.is_some()),
+            ("kind", raw.kind.is_some()),
+            ("role", raw.role.is_some()),
+            ("time", raw.time.is_some()),
+            ("run_id", raw.run_id.is_some()),
+            ("task_id", raw.task_id.is_some()),
+            ("model", raw.model.is_some()),
+            ("text", raw.text.is_some()),
+        ];
+        if let Some((field, _)) = foreign.iter().find(|(_, there)| *there) {
+            let allowed = "a built-in stream takes schema_version and alias alone";
+            return Err(self.refuse(&format!("{key}.{field}"), allowed));
         }
         rules.streams.insert(name.to_owned(), StreamSettings { schema_version: raw.schema_version, alias });
         Ok(None)
@@ -513,6 +529,10 @@ impl Reader {
         let path = raw.path.ok_or_else(|| {
             self.refuse(&format!("{key}.path"), "a stream that is not built in needs the path of its file")
         })?;
+        if !raw.alias.is_empty() {
+            let allowed = "only built-in streams have aliases; a custom one has JSON pointers";
+            return Err(self.refuse(&format!("{key}.alias"), allowed));
+        }
         let role = raw.role.as_deref().unwrap_or("executor");
         let roles: Vec<_> = ModelRole::ALL.iter().map(|role| role.name()).collect();
         let role = ModelRole::from_name(role)
@@ -531,7 +551,7 @@ impl Reader {
                 );
             }
         }
-        let settings = StreamSettings { schema_version: raw.schema_version, alias: raw.alias };
+        let settings = StreamSettings { schema_version: raw.schema_version, alias: BTreeMap::new() };
         rules.streams.insert(name.to_owned(), settings);
         rules.custom.push(CustomStream {
             name: name.to_owned(),
@@ -570,11 +590,13 @@ fn refuse(file: &str, key: &str, table: &toml::Table, allowed: &str) -> ConfigEr
     }
 }
 
-/// What stands behind a dotted key, as TOML.
+/// What stands behind a dotted key, as TOML. A part may end with a place in a list: `stream[0]`.
 fn value_at(table: &toml::Table, key: &str) -> String {
-    let mut parts = key.split('.');
-    let first = parts.next().and_then(|part| table.get(part));
-    let value = parts.try_fold(first, |value, part| value.map(|value| value.get(part))).flatten();
+    let root = toml::Value::Table(table.clone());
+    let value = key.split('.').try_fold(&root, |value, part| match part.split_once('[') {
+        Some((list, place)) => value.get(list)?.get(place.strip_suffix(']')?.parse::<usize>().ok()?),
+        None => value.get(part),
+    });
     value.map_or_else(|| "(nothing)".to_owned(), |value| value.to_string().replace('\n', " "))
 }
 

@@ -705,7 +705,7 @@ impl<'a> Value<'a> {
             let token = token.replace("~1", "/").replace("~0", "~");
             value = match value.kind() {
                 Kind::Object => value.members().find(|(key, _)| unescape(key) == token.as_str())?.1,
-                Kind::Array => value.items().nth(token.parse().ok()?)?,
+                Kind::Array => value.items().nth(array_index(&token)?)?,
                 _ => return None,
             };
         }
@@ -713,6 +713,16 @@ impl<'a> Value<'a> {
     }
 }
 
+/// An index as RFC 6901 writes it: digits, without a leading zero.
+fn array_index(token: &str) -> Option<usize> {
+    let plain = token.bytes().all(|b| b.is_ascii_digit()) && (token == "0" || !token.starts_with('0'));
+    plain.then(|| token.parse().ok()).flatten()
+}
+
 #[cfg(test)]
 #[path = "canonical_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "canonical_laws.rs"]
+mod laws;

@@ -214,7 +214,17 @@ impl<'a, 'w> Row<'a, 'w> {
 
     /// What a verdict field says. An unknown word is no verdict, and counted.
     pub fn word(&mut self, field: &str) -> Word {
-        let Some(text) = self.opt_text(field) else { return Word::None };
+        self.opt_word(field).unwrap_or(Word::None)
+    }
+
+    /// As [`Row::word`], but tells a field that is absent from a word nobody knows.
+    pub fn opt_word(&mut self, field: &str) -> Option<Word> {
+        let text = self.opt_text(field)?;
+        Some(self.word_of(field, &text))
+    }
+
+    /// What the text of a verdict field says.
+    pub fn word_of(&mut self, field: &str, text: &Escaped<'_>) -> Word {
         let word = verdict_word(&text.plain());
         if word == Word::None {
             self.warn("unknown_verdict", field);
@@ -306,7 +316,8 @@ pub fn as_bool(value: Value<'_>) -> Option<bool> {
     }
 }
 
-fn as_sha40(value: Value<'_>) -> Option<Escaped<'_>> {
+/// A git commit of 40 hex digits, lower-cased.
+pub fn as_sha40(value: Value<'_>) -> Option<Escaped<'_>> {
     let text = value.escaped()?;
     let is_hex = text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
     is_hex.then(|| {

@@ -65,3 +65,52 @@ impl Stream for AuditDiscrepancies {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::streams::check::{SHA, check, check_ignored, check_required, with};
+
+    const STREAM: &str = "audit_discrepancies";
+
+    fn row() -> Value {
+        json!({
+            "pr_number": 42, "head_sha": SHA, "claim_idx": 3, "resolution": "Backed", "claim": "c", "chosen": "yes",
+            "rejected": "no", "prompt_hash": "ab".repeat(32), "ts": "2026-04-26T14:03:11.482Z",
+            "votes": [{"n": 1, "verdict": "backed"}, {"n": 2, "verdict": "not_backed"}, {"n": 3, "verdict": " BACKED"}],
+        })
+    }
+
+    #[test]
+    fn a_discrepancy_is_work_on_one_claim() {
+        check(
+            STREAM,
+            &row(),
+            &json!({
+                "run_id": "audit:42:0123456789ab:3", "task_id": "pr:42", "claim_idx": 3, "pr_number": 42, "head_sha": SHA,
+                "text": "yes", "input_hash": "ab".repeat(32), "own": ["consensus.majority"], "says": [], "model_name": null,
+                "scored": "partially_accepted", "timestamp": "2026-04-26T14:03:11.482Z",
+            }),
+        );
+        check_required(STREAM, &row(), &["pr_number", "head_sha", "claim_idx", "votes", "resolution"]);
+        check_ignored(STREAM, &row(), &json!({"chosen": 1, "prompt_hash": "ab", "ts": "noon"}));
+    }
+
+    #[test]
+    fn a_majority_is_more_than_half_of_the_votes() {
+        let own = |votes: Value, own: &str| {
+            check(STREAM, &with(&row(), json!({"votes": votes})), &json!({"own": [own]}))
+        };
+        own(json!([{"verdict": "backed"}]), "consensus.majority");
+        own(json!([{"verdict": "backed"}, {"verdict": "other"}]), "consensus.split");
+        own(json!([{"verdict": "backed"}, {"n": 2}, {"verdict": 7}]), "consensus.split");
+        own(json!([]), "consensus.split");
+    }
+
+    #[test]
+    fn a_row_without_a_time_has_none() {
+        let expected = json!({"timestamp": "1970-01-01T00:00:00.000Z", "timestamp_origin": "none"});
+        check(STREAM, &with(&row(), json!({"ts": null})), &expected);
+    }
+}

@@ -42,9 +42,15 @@ impl Stream for Audits {
             Word::None => row.word("verdict"),
             word => word,
         };
-        let findings = row.opt_array("findings");
-        let results: Vec<_> = findings.into_iter().flat_map(Value::items).filter_map(finding).collect();
-        let lines = results.iter().filter_map(|result| result.explanation.clone()).collect();
+        let mut lines = Vec::new();
+        let mut results = Vec::new();
+        for item in row.opt_array("findings").into_iter().flat_map(Value::items) {
+            lines.extend(summary(item));
+            match finding(item) {
+                Some(result) => results.push(result),
+                None => row.warn("wrong_type", "findings"),
+            }
+        }
         draft.record.text = join_lines(lines);
         if results.iter().any(|result| result.deterministic) {
             draft.own.insert(Code::AuditBacked);
@@ -60,13 +66,18 @@ pub(super) fn sha12<'s>(head_sha: &'s Escaped<'_>) -> &'s str {
     head_sha.escaped().get(..12).unwrap_or_default()
 }
 
+fn summary(finding: Value<'_>) -> Option<Escaped<'_>> {
+    finding.get("summary").and_then(as_text).filter(|text| !text.is_empty())
+}
+
+/// A finding as the result of a check; `None` when it does not say which check.
 fn finding(item: Value<'_>) -> Option<ValidationResult<'_>> {
     let check = item.get("check").and_then(as_text)?;
     let severity = item.get("severity").and_then(as_text);
     Some(ValidationResult {
         passed: severity.as_ref().is_none_or(|s| s.escaped() != "block"),
         deterministic: matches!(check.escaped(), "static" | "dynamic"),
-        explanation: item.get("summary").and_then(as_text).filter(|text| !text.is_empty()),
+        explanation: summary(item),
         name: check,
         severity,
     })
@@ -97,5 +108,153 @@ fn say(results: &[ValidationResult<'_>], overall: Word, draft: &mut Draft<'_>) {
         draft.says.insert(Code::AuditorWarn);
     } else if overall == Word::For {
         draft.says.insert(if backed { Code::AuditorApprove } else { Code::AuditorApproveModel });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::streams::check::{SHA, check, check_ignored, check_required, with};
+
+    fn row() -> Value {
+        json!({"pr_number": 42, "head_sha": SHA, "audited_at": "2026-04-26T14:03:11.482Z"})
+    }
+
+    /// A row with findings, each given as its check and its severity.
+    fn found(overall: &str, findings: &[(&str, &str)]) -> Value {
+        let finding =
+            |(check, severity): &(&str, &str)| json!({"check": check, "severity": severity, "summary": "s"});
+        with(
+            &row(),
+            json!({"overall": overall, "findings": findings.iter().map(finding).collect::<Vec<_>>()}),
+        )
+    }
+
+    #[test]
+    fn an_audit_is_work_of_its_pull_request() {
+        let full = with(
+            &row(),
+            json!({
+                "overall": "approved", "model": "anthropic/claude-opus-4-1", "duration_ms": 1200.5,
+                "findings": [
+                    {"check": "static", "severity": "warn", "claim_idx": 1, "summary": "one", "evidence": ["a.rs:1"]},
+                    {"check": "inference", "severity": "info", "summary": "two\nlines"},
+                    {"check": "kb_query", "summary": ""},
+                ],
+            }),
+        );
+        check(
+            "audits",
+            &full,
+            &json!({
+                "run_id": "audit:42:0123456789ab:{sig16}", "task_id": "pr:42", "timestamp": "2026-04-26T14:03:11.482Z",
+                "timestamp_origin": "row", "pr_number": 42, "head_sha": SHA, "model_name": "anthropic/claude-opus-4-1",
+                "model_provider": "anthropic", "latency_ms": 1200.5, "text": "one\ntwo\nlines", "warnings": {},
+                "validation_results": [
+                    {"name": "static", "passed": true, "severity": "warn", "deterministic": true, "explanation": "one"},
+                    {"name": "inference", "passed": true, "severity": "info", "deterministic": false, "explanation": "two\nlines"},
+                    {"name": "kb_query", "passed": true, "deterministic": false},
+                ],
+                "own": ["audit.backed"], "says": ["auditor.warn"], "scored": "accepted",
+                "reasons": ["audit.backed", "rule.passed"], "input_hash": null,
+            }),
+        );
+        check(
+            "audits",
+            &row(),
+            &json!({"text": null, "output_hash": null, "own": [], "says": [], "model_name": null}),
+        );
+        check_required("audits", &full, &["pr_number", "head_sha", "audited_at"]);
+        check_ignored(
+            "audits",
+            &full,
+            &json!({"model": 7, "duration_ms": -1, "findings": "none", "overall": ["ok"]}),
+        );
+    }
+
+    #[test]
+    fn a_commit_has_forty_hex_digits() {
+        let upper = with(&row(), json!({"head_sha": SHA.to_uppercase()}));
+        check("audits", &upper, &json!({"head_sha": SHA, "run_id": "audit:42:0123456789ab:{sig16}"}));
+        for bad in [&SHA[1..], "0123456789abcdef0123456789abcdef0123456g", ""] {
+            check(
+                "audits",
+                &with(&row(), json!({"head_sha": bad})),
+                &json!({"refused": "wrong_type:head_sha"}),
+            );
+        }
+        for bad in [json!("42"), json!(4.5), json!(true)] {
+            check(
+                "audits",
+                &with(&row(), json!({"pr_number": bad})),
+                &json!({"refused": "wrong_type:pr_number"}),
+            );
+        }
+    }
+
+    #[test]
+    fn a_block_outweighs_a_warning_and_a_warning_the_word() {
+        for check_name in ["static", "dynamic"] {
+            let blocked = found("approved", &[(check_name, "block"), ("static", "warn")]);
+            check(
+                "audits",
+                &blocked,
+                &json!({"says": [format!("auditor.block:{check_name}")], "own": ["audit.backed"]}),
+            );
+            let warned = found("approved", &[(check_name, "warn")]);
+            check("audits", &warned, &json!({"says": ["auditor.warn"]}));
+        }
+        for check_name in ["inference", "kb_query"] {
+            let blocked = found("approved", &[(check_name, "block"), ("static", "warn")]);
+            check("audits", &blocked, &json!({"says": ["auditor.block.model"]}));
+            let warned = found("rejected", &[(check_name, "warn")]);
+            check("audits", &warned, &json!({"says": [], "own": []}));
+        }
+        let both = found("pass", &[("inference", "block"), ("dynamic", "block"), ("static", "block")]);
+        check(
+            "audits",
+            &both,
+            &json!({"says": ["auditor.block:static", "auditor.block:dynamic", "auditor.block.model"]}),
+        );
+    }
+
+    #[test]
+    fn an_approval_is_worth_what_ran() {
+        check("audits", &found("OK", &[("dynamic", "info")]), &json!({"says": ["auditor.approve"]}));
+        check(
+            "audits",
+            &found("passed", &[("inference", "info")]),
+            &json!({"says": ["auditor.approve.model"]}),
+        );
+        check("audits", &found("accept", &[]), &json!({"says": ["auditor.approve.model"]}));
+        check(
+            "audits",
+            &with(&row(), json!({"verdict": "approve"})),
+            &json!({"says": ["auditor.approve.model"]}),
+        );
+        check(
+            "audits",
+            &found("needs_patch", &[("static", "info")]),
+            &json!({"says": [], "own": ["audit.backed"]}),
+        );
+        let unknown = json!({"says": [], "warnings": {"unknown_verdict:overall": 1}});
+        check("audits", &found("splendid", &[("static", "info")]), &unknown);
+    }
+
+    #[test]
+    fn a_finding_without_a_check_is_text_and_no_result() {
+        let odd = with(
+            &row(),
+            json!({"findings": [{"summary": "loose"}, "x", {"check": "static", "summary": "s"}]}),
+        );
+        check(
+            "audits",
+            &odd,
+            &json!({
+                "text": "loose\ns", "warnings": {"wrong_type:findings": 2},
+                "validation_results": [{"name": "static", "passed": true, "deterministic": true, "explanation": "s"}],
+            }),
+        );
     }
 }

@@ -48,3 +48,56 @@ impl Stream for AutoApply {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::streams::check::{check, check_ignored, check_required, with};
+
+    const STREAM: &str = "auto_apply";
+
+    fn row() -> Value {
+        json!({
+            "file": "src/a.rs", "ts": "2026-04-26T14:03:11.482Z", "action": "committed", "patches_applied": 2,
+            "patches_proposed": 2, "gates": {"g1": true}, "commit": "0123abc",
+            "commands_run": ["cargo test", {"cmd": "cargo fmt", "exit_code": 1, "duration_ms": 12.5}, {"command": "ls"}, 7],
+        })
+    }
+
+    #[test]
+    fn an_apply_is_work_on_its_file() {
+        check(
+            STREAM,
+            &row(),
+            &json!({
+                "run_id": "apply:{sig16}", "task_id": "file:src/a.rs", "source_files": ["src/a.rs"], "commit": "0123abc",
+                "model_name": null, "text": null, "validation_results": [{"name": "g1", "passed": true, "deterministic": true}],
+                "commands_run": [{"cmd": "cargo test"}, {"cmd": "cargo fmt", "exit_code": 1, "duration_ms": 12.5}, {"cmd": "ls"}],
+                "scored": "accepted",
+            }),
+        );
+        check_required(STREAM, &row(), &["file", "ts", "action"]);
+        let bad = json!({
+            "patches_applied": -1, "patches_proposed": "2", "gates": 1, "commit": 5, "commands_run": "cargo test",
+        });
+        check_ignored(STREAM, &row(), &bad);
+    }
+
+    #[test]
+    fn what_became_of_the_patches_is_said_of_the_review_too() {
+        let both = |more: Value, codes: &[&str]| {
+            check(STREAM, &with(&row(), more), &json!({"own": codes, "says": codes}));
+        };
+        both(json!({}), &["apply.committed"]);
+        both(json!({"action": "Applied"}), &["apply.committed"]);
+        both(json!({"gates": null, "patches_applied": null}), &["apply.committed"]);
+        both(json!({"patches_applied": 1}), &["apply.partial"]);
+        both(json!({"patches_applied": 0}), &["apply.partial"]);
+        both(json!({"action": "auto-reverted", "patches_applied": 0}), &["apply.reverted"]);
+        both(json!({"gates": {"g2": false}}), &["gate.failed:g2"]);
+        both(json!({"action": "revert", "gates": {"g2": false}}), &["apply.reverted", "gate.failed:g2"]);
+        both(json!({"action": "skipped"}), &[]);
+        both(json!({"action": "skipped", "gates": {"g5": false}}), &["gate.failed:g5"]);
+    }
+}

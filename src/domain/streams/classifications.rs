@@ -37,3 +37,43 @@ impl Stream for Classifications {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::streams::check::{check, check_ignored, check_required, with};
+
+    const STREAM: &str = "classifications";
+
+    fn row() -> Value {
+        json!({
+            "run_id": "run_1", "task_type": "review", "confidence": 0.4, "classifier": "qwen3.5", "sig_hash": "s",
+            "ts": "2026-04-26T14:03:11.482Z",
+        })
+    }
+
+    #[test]
+    fn a_classification_supports_its_run() {
+        check(
+            STREAM,
+            &row(),
+            &json!({
+                "run_id": "run_1", "task_id": "run:run_1", "task_type": "review", "categorizer": "qwen3.5", "model_name": null,
+                "run_signature": "s", "own": [], "says": [], "kind": "support", "failure_markers": null,
+            }),
+        );
+        check(
+            STREAM,
+            &with(&row(), json!({"run_id": null})),
+            &json!({"run_id": "class:{sig16}", "task_id": "class:{sig16}"}),
+        );
+        check_required(STREAM, &row(), &[]);
+        check_ignored(
+            STREAM,
+            &row(),
+            &json!({"run_id": 1, "task_type": 1, "classifier": 1, "sig_hash": 1, "ts": 1}),
+        );
+        check(STREAM, &json!({"x": 1}), &json!({"failure_markers": ["shape.unknown"]}));
+    }
+}

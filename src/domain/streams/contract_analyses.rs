@@ -65,8 +65,70 @@ impl Stream for ContractAnalyses {
         } else if draft.record.text.is_some() && draft.record.retrieved_context.hits.is_some_and(|n| n >= 1) {
             draft.own.insert(Code::ContractComplete);
         }
-        let rules = row.rules();
-        draft.own.extend(observer_signal(row, "observer_verdict", confidence.map(|(c, _)| c), rules));
+        let verdict = draft.record.observer_verdict.as_ref();
+        draft.own.extend(observer_signal(row, "observer_verdict", verdict, confidence.map(|(c, _)| c)));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::streams::check::{check, check_ignored, check_required, with};
+
+    const STREAM: &str = "contract_analyses";
+
+    fn row() -> Value {
+        json!({
+            "ts": "2026-04-26T14:03:11.482Z", "ok": true, "permit_id": "101", "analysis": "text", "matrix_corpora": ["a", "b"],
+            "matrix_hits": 1, "matrix_ms": 12, "observer_verdict": "accept", "observer_conf": 0.9, "observer_notes": ["n"],
+            "observer_src": "heuristic", "cost": 0.0125, "duration_ms": 900, "model": "gpt-oss:120b", "run_id": "run_1",
+        })
+    }
+
+    #[test]
+    fn an_analysis_is_work_on_its_permit() {
+        check(
+            STREAM,
+            &row(),
+            &json!({
+                "run_id": "run_1", "task_id": "permit:101", "model_name": "gpt-oss:120b", "text": "text", "cost_usd": 0.0125,
+                "latency_ms": 900, "retrieved_context": {"corpora": ["a", "b"], "hits": 1, "latency_ms": 12},
+                "observer_notes": ["n"], "observer_verdict": "accept", "observer_confidence": 0.9,
+                "source_service": "heuristic", "own": ["contract.complete", "observer.accept"], "says": [], "scored": "accepted",
+                "reasons": ["contract.complete", "observer.accept", "rule.grounded"],
+            }),
+        );
+        check(STREAM, &with(&row(), json!({"run_id": null})), &json!({"run_id": "contract:{sig16}"}));
+        check(STREAM, &with(&row(), json!({"permit_id": null})), &json!({"task_id": "run_1"}));
+        check(STREAM, &with(&row(), json!({"observer_notes": "one"})), &json!({"observer_notes": ["one"]}));
+        check_required(STREAM, &row(), &["ts", "ok"]);
+        let bad = json!({
+            "permit_id": 1, "analysis": 1, "matrix_corpora": 1, "matrix_hits": -1, "matrix_ms": -1, "observer_verdict": 1,
+            "observer_conf": -0.1, "observer_notes": 1, "observer_src": 1, "cost": -1, "duration_ms": "1", "model": 1,
+            "run_id": 1,
+        });
+        check_ignored(STREAM, &row(), &bad);
+    }
+
+    #[test]
+    fn an_analysis_is_complete_with_text_and_a_hit() {
+        let own = |more: Value, own: &[&str]| {
+            let quiet = with(&row(), json!({"observer_verdict": null}));
+            check(STREAM, &with(&quiet, more), &json!({"own": own}));
+        };
+        own(json!({}), &["contract.complete"]);
+        own(json!({"matrix_hits": 0}), &[]);
+        own(json!({"matrix_hits": null}), &[]);
+        own(json!({"analysis": null}), &[]);
+        own(json!({"ok": false}), &["call.error"]);
+        own(json!({"observer_verdict": "reject"}), &["contract.complete", "observer.reject"]);
+        own(json!({"observer_verdict": "reject", "observer_conf": 0.6}), &["contract.complete"]);
+        own(
+            json!({"observer_verdict": "reject", "observer_conf": null}),
+            &["contract.complete", "observer.reject"],
+        );
+        own(json!({"ok": false, "observer_verdict": "accept"}), &["observer.accept", "call.error"]);
     }
 }

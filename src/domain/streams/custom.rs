@@ -65,3 +65,72 @@ fn id_text(value: Value<'_>) -> Option<Escaped<'_>> {
     let number = || as_int(value).map(|n| Escaped::from_escaped(n.to_string()));
     as_text(value).or_else(number).filter(|id| !id.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Custom, CustomStream, ModelRole};
+    use crate::domain::streams::check::check_custom;
+
+    fn custom() -> Custom {
+        let pointer = |text: &str| Some(text.to_owned());
+        Custom::new(CustomStream {
+            name: "lab".to_owned(),
+            work: true,
+            role: ModelRole::Verifier,
+            time: pointer("/meta/at"),
+            run_id: pointer("/meta/run"),
+            task_id: pointer("/ids/0"),
+            model: pointer("/model"),
+            text: pointer("/a~1b"),
+        })
+    }
+
+    fn row() -> Value {
+        json!({"meta": {"at": "2026-04-26T16:03:11.482+02:00", "run": 7}, "ids": ["t1"], "model": "m", "a/b": "text"})
+    }
+
+    #[test]
+    fn a_custom_row_is_read_through_its_pointers() {
+        check_custom(
+            &custom(),
+            &row(),
+            &json!({
+                "run_id": "7", "task_id": "t1", "model_role": "verifier", "source_stream": "lab", "kind": "work",
+                "timestamp": "2026-04-26T14:03:11.482Z", "model_name": "m", "text": "text", "own": [], "says": [],
+                "scored": "needs_human_review", "reasons": ["rule.none"],
+            }),
+        );
+    }
+
+    #[test]
+    fn what_a_custom_row_lacks_is_made_up_or_absent() {
+        let mut bare = row();
+        for field in ["ids", "model", "a/b"] {
+            bare.as_object_mut().unwrap().remove(field);
+        }
+        bare["meta"]["run"] = json!(null);
+        check_custom(
+            &custom(),
+            &bare,
+            &json!({
+                "run_id": "lab:{sig16}", "task_id": "lab:{sig16}", "model_name": null, "text": null, "warnings": {},
+            }),
+        );
+    }
+
+    #[test]
+    fn a_custom_time_must_be_one() {
+        for (at, refused) in [
+            (json!("noon"), "bad_time:/meta/at"),
+            (json!(5), "wrong_type:/meta/at"),
+            (json!(null), "wrong_type:/meta/at"),
+        ] {
+            let mut bad = row();
+            bad["meta"]["at"] = at;
+            check_custom(&custom(), &bad, &json!({"refused": refused}));
+        }
+        check_custom(&custom(), &json!({"meta": {}}), &json!({"refused": "missing_field:/meta/at"}));
+    }
+}

@@ -36,3 +36,36 @@ impl Stream for DocDriftCorrections {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::streams::check::{SHA, check, check_ignored, check_required, with};
+
+    const STREAM: &str = "doc_drift_corrections";
+
+    fn row() -> Value {
+        json!({
+            "ts": "2026-04-26T14:03:11.482Z", "doc": "docs/a.md", "section": "1", "claim": "c", "actual": "a",
+            "correction": "text", "head_sha": SHA,
+        })
+    }
+
+    #[test]
+    fn a_correction_supports_its_document() {
+        check(
+            STREAM,
+            &row(),
+            &json!({
+                "run_id": "drift:{sig16}", "task_id": "doc:docs/a.md", "source_files": ["docs/a.md"], "text": "text",
+                "head_sha": SHA, "own": [], "says": [], "failure_markers": null,
+            }),
+        );
+        check_required(STREAM, &row(), &["ts"]);
+        check_ignored(STREAM, &row(), &json!({"doc": 1, "correction": 1, "head_sha": "x"}));
+        let bare = json!({"ts": "2026-04-26T14:03:11.482Z"});
+        check(STREAM, &bare, &json!({"task_id": "drift:{sig16}", "failure_markers": ["shape.unknown"]}));
+        check(STREAM, &with(&bare, json!({"actual": "a"})), &json!({"failure_markers": null}));
+    }
+}

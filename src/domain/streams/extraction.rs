@@ -61,3 +61,70 @@ pub(super) fn read_distilled<'a>(row: &mut Row<'a, '_>, draft: &mut Draft<'a>) -
     read_verified(row, draft);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::streams::check::{check, check_ignored, check_required, with};
+
+    const STREAMS: [&str; 3] = ["distilled_facts", "distilled_procedures", "distilled_config_hints"];
+
+    fn row() -> Value {
+        json!({
+            "run_id": "run_1", "created_at": "2026-04-26T14:03:11.482Z", "text": "t", "sig_hash": "s", "extractor": "qwen3",
+            "verifier": "kimi-k2:1t", "categorizer": "deepseek-v3.1", "category": "fact", "embedding": [0.1, 0.2],
+            "embed_dim": 2, "schema_version": 1, "source_label": "l", "source_service": "svc", "verified": true,
+        })
+    }
+
+    #[test]
+    fn distilled_knowledge_is_work_of_its_run() {
+        for stream in STREAMS {
+            check(
+                stream,
+                &row(),
+                &json!({
+                    "run_id": "run_1", "task_id": "run:run_1", "text": "t", "run_signature": "s", "extractor": "qwen3",
+                    "verifier": "kimi-k2:1t", "categorizer": "deepseek-v3.1", "category": "fact", "source_label": "l",
+                    "source_service": "svc", "model_name": "qwen3", "embedding": null, "own": ["extract.verified"], "says": [],
+                    "scored": "partially_accepted", "kind": "work",
+                }),
+            );
+            let unversioned = with(&row(), json!({"schema_version": null}));
+            let fields = ["run_id", "created_at", "text"];
+            let mut required = unversioned.clone();
+            required.as_object_mut().unwrap().remove("schema_version");
+            check_required(stream, &required, &fields);
+            check_ignored(
+                stream,
+                &row(),
+                &json!({
+                    "sig_hash": 1, "extractor": 1, "verifier": 1, "categorizer": 1, "category": 1, "source_label": 1,
+                    "source_service": 1, "verified": 1,
+                }),
+            );
+            check(stream, &with(&row(), json!({"text": ""})), &json!({"refused": "missing_field:text"}));
+            check(stream, &with(&row(), json!({"schema_version": 2})), &json!({"refused": "schema_version"}));
+        }
+    }
+
+    #[test]
+    fn a_verdict_needs_a_verifier_of_another_family() {
+        let own = |more: Value, own: &[&str]| {
+            for stream in STREAMS {
+                check(stream, &with(&row(), more.clone()), &json!({"own": own}));
+            }
+        };
+        own(json!({"verified": null}), &["extract.verified"]);
+        own(json!({"verified": false}), &["extract.refuted"]);
+        own(json!({"verifier": null}), &[]);
+        own(json!({"verifier": "Qwen2.5-coder"}), &[]);
+        own(json!({"extractor": null}), &[]);
+        check(
+            STREAMS[0],
+            &with(&row(), json!({"verifier": "QWEN"})),
+            &json!({"failure_markers": ["self_judged"]}),
+        );
+    }
+}

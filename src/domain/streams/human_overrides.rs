@@ -46,9 +46,12 @@ impl Stream for HumanOverrides {
             row.warn("unknown_action", "action");
             HumanAction::Review
         });
-        Target::read(row).apply(row, "human", draft);
+        Target::read_any(row).apply(row, "human", draft);
         let corrected_text = row.opt_text("corrected_text");
-        draft.says.insert(action.code());
+        let rest = ["actor", "reason", "run_id", "target", "pr_number", "head_sha", "file", "corrected_text"];
+        if row.has_any(&rest) {
+            draft.says.insert(action.code());
+        }
         if action == HumanAction::Correct && corrected_text.is_some() {
             draft.record.kind = Kind::Work;
             draft.own.insert(Code::HumanAccept);
@@ -61,10 +64,124 @@ impl Stream for HumanOverrides {
             at,
             corrected_text,
         });
-        draft.mark_unknown_shape(
-            row,
-            &["actor", "reason", "run_id", "target", "pr_number", "head_sha", "file", "corrected_text"],
-        );
+        draft.mark_unknown_shape(row, &rest);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::streams::check::{SHA, check, check_ignored, check_required, with};
+
+    const STREAM: &str = "human_overrides";
+
+    fn row() -> Value {
+        json!({
+            "ts": "2026-04-26T14:03:11.482Z", "action": "accept", "actor": "jun", "reason": "good", "run_id": "run_1",
+        })
+    }
+
+    #[test]
+    fn a_word_of_a_person_supports_its_target() {
+        check(
+            STREAM,
+            &row(),
+            &json!({
+                "run_id": "human:{sig16}", "task_id": "run:run_1", "kind": "support", "model_name": null, "text": null,
+                "human_override": {"action": "accept", "actor": "jun", "reason": "good", "at": "2026-04-26T14:03:11.482Z"},
+                "own": [], "says": ["human.accept"], "scored": "needs_human_review", "reasons": ["rule.support"],
+            }),
+        );
+        check_required(STREAM, &row(), &["ts", "action"]);
+        let bad = json!({
+            "actor": 1, "reason": 1, "run_id": 1, "pr_number": "1", "head_sha": "1", "file": 1, "corrected_text": 1,
+            "target": "run_2",
+        });
+        check_ignored(STREAM, &row(), &bad);
+    }
+
+    #[test]
+    fn every_action_is_its_signal_and_an_unknown_one_asks_for_a_review() {
+        for action in ["accept", "partial", "reject", "review", "correct"] {
+            let expected = json!({"says": [format!("human.{action}")], "own": [], "warnings": {}});
+            check(STREAM, &with(&row(), json!({"action": action.to_uppercase()})), &expected);
+        }
+        check(
+            STREAM,
+            &with(&row(), json!({"action": "bless"})),
+            &json!({
+                "says": ["human.review"], "warnings": {"unknown_action:action": 1},
+                "human_override": {"action": "review", "actor": "jun", "reason": "good", "at": "2026-04-26T14:03:11.482Z"},
+            }),
+        );
+    }
+
+    #[test]
+    fn a_correction_is_accepted_work() {
+        let corrected = with(&row(), json!({"action": "correct", "corrected_text": "better"}));
+        check(
+            STREAM,
+            &corrected,
+            &json!({
+                "kind": "work", "text": "better", "own": ["human.accept"], "says": ["human.correct"], "scored": "accepted",
+                "reasons": ["human.accept", "rule.human"], "success_markers": ["human.accept"], "failure_markers": ["human.correct"],
+            }),
+        );
+        let wordless = with(&row(), json!({"action": "correct"}));
+        check(STREAM, &wordless, &json!({"kind": "support", "own": [], "says": ["human.correct"]}));
+        let remark = with(&row(), json!({"corrected_text": "better"}));
+        check(STREAM, &remark, &json!({"kind": "support", "own": [], "text": "better"}));
+    }
+
+    #[test]
+    fn a_target_is_named_in_the_row_or_in_its_target() {
+        let base = json!({"ts": "2026-04-26T14:03:11.482Z", "action": "reject"});
+        let upper = SHA.to_uppercase();
+        for target in [
+            json!({"pr_number": 42, "head_sha": upper}),
+            json!({"target": {"pr_number": 42, "head_sha": upper}}),
+        ] {
+            check(
+                STREAM,
+                &with(&base, target),
+                &json!({"task_id": "pr:42", "pr_number": 42, "head_sha": SHA, "warnings": {}}),
+            );
+        }
+        for target in [json!({"file": "src/a.rs"}), json!({"target": {"file": "src/a.rs"}})] {
+            check(
+                STREAM,
+                &with(&base, target),
+                &json!({"task_id": "file:src/a.rs", "source_files": ["src/a.rs"]}),
+            );
+        }
+        let several = json!({"target": {"run_id": "run_2", "pr_number": 42}, "run_id": "run_1", "file": "f"});
+        check(
+            STREAM,
+            &with(&base, several),
+            &json!({"task_id": "run:run_1", "pr_number": 42, "source_files": ["f"]}),
+        );
+        let inside = json!({"target": {"run_id": "run_2"}});
+        check(STREAM, &with(&base, inside), &json!({"task_id": "run:run_2"}));
+        let odd = json!({"target": {"run_id": 7, "head_sha": "beef", "file": null}});
+        let warnings = json!({"wrong_type:target.run_id": 1, "wrong_type:target.head_sha": 1});
+        check(
+            STREAM,
+            &with(&base, odd),
+            &json!({"task_id": "human:{sig16}", "warnings": warnings, "head_sha": null}),
+        );
+    }
+
+    #[test]
+    fn a_row_of_unknown_shape_says_nothing() {
+        let bare = json!({"ts": "2026-04-26T14:03:11.482Z", "action": "accept"});
+        check(
+            STREAM,
+            &bare,
+            &json!({
+                "task_id": "human:{sig16}", "own": [], "says": [], "failure_markers": ["shape.unknown"], "success_markers": null,
+            }),
+        );
     }
 }

@@ -30,9 +30,11 @@ mod scrum_reviews;
 mod signatures;
 mod target;
 
+#[cfg(test)]
+mod check;
+
 use super::reject::Reject;
-use super::row::Row;
-use super::rules::Rules;
+use super::row::{Row, Word};
 use super::schema::provenance::Provenance;
 use super::schema::record::{EvidenceRecord, Kind, ModelRole, RetrievedContext, TimestampOrigin};
 use super::schema::scalars::{Escaped, EventTime};
@@ -192,16 +194,15 @@ fn digits(number: i64) -> Escaped<'static> {
     Escaped::from_escaped(number.to_string())
 }
 
-/// The signal of an observer that is sure enough, of a verdict in `field` (SPEC: conf absent or at least 0.70).
+/// The signal of an observer that is sure enough, of its verdict in `field` (SPEC: conf absent or at least 0.70).
 fn observer_signal(
     row: &mut Row<'_, '_>,
     field: &str,
+    verdict: Option<&Escaped<'_>>,
     confidence: Option<f64>,
-    rules: &Rules,
 ) -> Option<Code> {
-    use super::row::Word;
-    let word = row.word(field);
-    if confidence.is_some_and(|c| c < rules.scorer.observer_confidence_min) {
+    let word = row.word_of(field, verdict?);
+    if confidence.is_some_and(|c| c < row.rules().scorer.observer_confidence_min) {
         return None;
     }
     match word {

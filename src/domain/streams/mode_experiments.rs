@@ -97,6 +97,100 @@ fn sources(value: Value<'_>) -> RetrievedContext<'_> {
     if let Some(corpora) = named(value, &["corpora", "matrix_corpora", "matrix_corpus"]) {
         context.corpora.extend(corpora.items().filter_map(as_text).chain(as_text(corpora)));
     }
-    context.hits = named(value, &["hits", "matrix_hits", "matrix_chunks_kept"]).and_then(as_int);
+    context.hits =
+        named(value, &["hits", "matrix_hits", "matrix_chunks_kept"]).and_then(as_int).filter(|n| *n >= 0);
     context
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::streams::check::{check, check_ignored, check_required, with};
+
+    const STREAM: &str = "mode_experiments";
+
+    fn row() -> Value {
+        json!({
+            "ts": "2026-04-26T14:03:11.482Z", "task_class": "review", "mode": "isolated", "model": "qwen3-coder:480b",
+            "file_path": "src/a.rs", "latency_ms": 7885, "response": "answer", "response_chars": 6,
+            "prompt_hash": "ab".repeat(32), "grounding_pct": 80, "run_id": "run_1",
+            "sources": [{"corpus": "arch", "id": "d1", "score": 0.70}, "d2", {"path": "p"}, 7, {"none": 1}],
+        })
+    }
+
+    #[test]
+    fn an_answer_is_work_on_its_file() {
+        check(
+            STREAM,
+            &row(),
+            &json!({
+                "run_id": "run_1", "task_id": "file:src/a.rs", "task_type": "review", "mode": "isolated",
+                "model_name": "qwen3-coder:480b", "source_files": ["src/a.rs"], "latency_ms": 7885, "text": "answer",
+                "response_chars": 6, "input_hash": "ab".repeat(32), "own": ["grounding.high"], "says": [],
+                "retrieved_context": {"documents": [{"id": "d1", "corpus": "arch", "score": 0.7}, {"id": "d2"}, {"id": "p"}]},
+                "anchor_grounding": 0.8, "scored": "partially_accepted",
+            }),
+        );
+        let anonymous = with(&row(), json!({"run_id": null, "file_path": null}));
+        check(
+            STREAM,
+            &anonymous,
+            &json!({"run_id": "mode:{sig16}", "task_id": "mode:{sig16}", "source_files": null}),
+        );
+        check_required(STREAM, &row(), &["ts", "task_class", "mode", "model"]);
+        let bad = json!({
+            "file_path": 1, "sources": "d1", "latency_ms": "fast", "response": {}, "response_chars": -1,
+            "prompt_hash": "x", "grounding_pct": 101, "run_id": 3,
+        });
+        check_ignored(STREAM, &row(), &bad);
+    }
+
+    #[test]
+    fn sources_may_be_an_object_that_counts() {
+        let counted = json!({"sources": {"matrix_corpus": "arch", "matrix_hits": 3}});
+        check(
+            STREAM,
+            &with(&row(), counted),
+            &json!({"retrieved_context": {"corpora": ["arch"], "hits": 3}}),
+        );
+        let several = json!({"sources": {"corpora": ["a", "b"], "hits": -1}});
+        check(STREAM, &with(&row(), several), &json!({"retrieved_context": {"corpora": ["a", "b"]}}));
+        check(STREAM, &with(&row(), json!({"sources": []})), &json!({"retrieved_context": null}));
+    }
+
+    #[test]
+    fn grounding_is_high_from_80_and_low_below_50() {
+        for (percent, code, share) in [
+            (json!(100), "grounding.high", json!(1)),
+            (json!(80), "grounding.high", json!(0.8)),
+            (json!(79.9), "grounding.mid", json!(0.799)),
+            (json!(50), "grounding.mid", json!(0.5)),
+            (json!(49.99), "grounding.low", json!(0.4999)),
+            (json!(0), "grounding.low", json!(0)),
+        ] {
+            let expected = json!({"own": [code], "anchor_grounding": share});
+            check(STREAM, &with(&row(), json!({"grounding_pct": percent})), &expected);
+        }
+        check(
+            STREAM,
+            &with(&row(), json!({"grounding_pct": null})),
+            &json!({"own": [], "anchor_grounding": null}),
+        );
+    }
+
+    #[test]
+    fn an_error_is_a_failed_call() {
+        for error in [json!("timeout"), json!({"code": 500}), json!(true)] {
+            let failed = with(&row(), json!({"error": error, "grounding_pct": null, "response": null}));
+            check(
+                STREAM,
+                &failed,
+                &json!({"own": ["call.error"], "scored": "needs_human_review", "text": null}),
+            );
+        }
+        for fine in [json!(null), json!(""), json!(false)] {
+            check(STREAM, &with(&row(), json!({"error": fine})), &json!({"own": ["grounding.high"]}));
+        }
+    }
 }

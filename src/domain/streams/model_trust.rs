@@ -55,3 +55,48 @@ impl Stream for ModelTrust {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::streams::check::{check, check_ignored, check_required, with};
+
+    const STREAM: &str = "model_trust";
+
+    fn row() -> Value {
+        json!({
+            "run_id": "run_1", "task_type": "review", "accepted_model": "qwen3-coder:480b", "attempts_made": 2,
+            "confidence_avg": 0.5, "errors": 0, "thin_rejections": 0, "ts": "2026-04-26T14:03:11.482Z",
+        })
+    }
+
+    #[test]
+    fn trust_supports_its_run() {
+        check(
+            STREAM,
+            &row(),
+            &json!({
+                "run_id": "run_1", "task_id": "run:run_1", "task_type": "review", "model_name": "qwen3-coder:480b", "attempt": 2,
+                "text": null, "own": [], "says": [], "failure_markers": null, "timestamp": "2026-04-26T14:03:11.482Z",
+            }),
+        );
+        check_required(STREAM, &row(), &["run_id", "task_type", "accepted_model"]);
+        check_ignored(
+            STREAM,
+            &row(),
+            &json!({"errors": -1, "thin_rejections": "1", "confidence_avg": 2, "ts": 5}),
+        );
+    }
+
+    #[test]
+    fn trouble_leaves_markers_and_errors_a_signal() {
+        check(
+            STREAM,
+            &with(&row(), json!({"errors": 1})),
+            &json!({"says": ["call.error"], "failure_markers": ["call.error"]}),
+        );
+        let thin = with(&row(), json!({"thin_rejections": 2, "confidence_avg": 0.49}));
+        check(STREAM, &thin, &json!({"says": [], "failure_markers": ["confidence.low", "thin.rejection"]}));
+    }
+}

@@ -40,3 +40,40 @@ impl Stream for ObserverEscalations {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::streams::check::{check, check_ignored, check_required, with};
+
+    const STREAM: &str = "observer_escalations";
+
+    fn row() -> Value {
+        json!({
+            "ts": "2026-04-26T14:03:11.482Z", "sig_hash": "s1", "cluster_size": 9, "analysis": "why", "mode": "deep",
+            "kb_preamble_chars": 12,
+        })
+    }
+
+    #[test]
+    fn an_escalation_is_work_on_its_signature() {
+        check(
+            STREAM,
+            &row(),
+            &json!({
+                "run_id": "escalation:{sig16}", "task_id": "sig:s1", "run_signature": "s1", "mode": "deep", "text": "why",
+                "own": ["escalation.analysed"], "says": ["observer.escalated"], "scored": "needs_human_review",
+                "reasons": ["escalation.analysed", "rule.single_opinion"], "success_markers": ["escalation.analysed"],
+                "failure_markers": ["observer.escalated"],
+            }),
+        );
+        check(
+            STREAM,
+            &with(&row(), json!({"analysis": ""})),
+            &json!({"own": [], "says": ["observer.escalated"]}),
+        );
+        check_required(STREAM, &row(), &["ts", "sig_hash"]);
+        check_ignored(STREAM, &row(), &json!({"analysis": 1, "mode": []}));
+    }
+}

@@ -41,3 +41,53 @@ impl Stream for ObserverOps {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::streams::check::{check, check_ignored, check_required, with};
+
+    const STREAM: &str = "observer_ops";
+
+    fn row() -> Value {
+        json!({
+            "ts": "2026-04-26T14:03:11.482Z", "source": "gateway", "event": "trial", "ok": true, "run_id": "run_1",
+            "model": "m", "latency_ms": 3,
+        })
+    }
+
+    #[test]
+    fn an_operation_supports_its_run() {
+        check(
+            STREAM,
+            &row(),
+            &json!({
+                "run_id": "run_1", "task_id": "run:run_1", "model_name": "m", "latency_ms": 3, "source_service": "gateway",
+                "own": [], "says": [], "kind": "support", "failure_markers": null,
+            }),
+        );
+        let source = json!({"run_id": "op:{sig16}", "task_id": "op:{sig16}"});
+        check(STREAM, &with(&row(), json!({"run_id": null})), &source);
+        check_required(STREAM, &row(), &["ts"]);
+        check_ignored(
+            STREAM,
+            &row(),
+            &json!({"source": 1, "ok": "no", "run_id": 1, "model": 1, "latency_ms": -3}),
+        );
+        check(
+            STREAM,
+            &json!({"ts": "2026-04-26T14:03:11Z"}),
+            &json!({"failure_markers": ["shape.unknown"], "says": []}),
+        );
+    }
+
+    #[test]
+    fn a_failure_is_said_of_the_run() {
+        let says = |more: Value, says: &[&str]| check(STREAM, &with(&row(), more), &json!({"says": says}));
+        says(json!({"ok": false}), &["call.error"]);
+        says(json!({"error": "timeout"}), &["call.error"]);
+        says(json!({"error": ""}), &[]);
+        says(json!({"ok": null, "error": null}), &[]);
+    }
+}

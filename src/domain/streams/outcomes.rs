@@ -61,3 +61,67 @@ impl Stream for Outcomes {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::streams::check::{check, check_ignored, check_required, with};
+
+    const STREAM: &str = "outcomes";
+
+    fn row() -> Value {
+        json!({
+            "run_id": "run_1", "created_at": "2026-04-26T14:03:11.482Z", "total_events": 4, "ok_events": 4, "sig_hash": "s",
+            "models": ["m1", "m2"], "total_citations": 3, "total_gap_signals": 0, "commands_run": [{"cmd": "ls"}],
+        })
+    }
+
+    #[test]
+    fn an_outcome_is_work_of_its_run() {
+        check(
+            STREAM,
+            &row(),
+            &json!({
+                "run_id": "run_1", "task_id": "run:run_1", "run_signature": "s", "model_name": "m1",
+                "commands_run": [{"cmd": "ls"}], "text": null, "scored": "accepted",
+            }),
+        );
+        check_required(STREAM, &row(), &["run_id", "created_at", "total_events", "ok_events"]);
+        check_ignored(
+            STREAM,
+            &row(),
+            &json!({"sig_hash": 1, "models": 1, "total_gap_signals": -1, "commands_run": 1}),
+        );
+    }
+
+    #[test]
+    fn how_it_ended_is_told_by_the_events() {
+        let both = |ok: i64, total: i64, gaps: i64, code: &str| {
+            let ended = json!({"ok_events": ok, "total_events": total, "total_gap_signals": gaps});
+            check(STREAM, &with(&row(), ended), &json!({"own": [code], "says": [code]}));
+        };
+        both(4, 4, 0, "outcome.complete");
+        both(4, 4, 1, "outcome.partial");
+        both(2, 4, 0, "outcome.partial");
+        both(1, 4, 0, "outcome.failed");
+        both(0, 0, 0, "outcome.failed");
+        both(0, 4, 9, "outcome.failed");
+    }
+
+    #[test]
+    fn more_good_events_than_events_are_refused() {
+        for (field, bad) in [
+            ("ok_events", json!(5)),
+            ("ok_events", json!(-1)),
+            ("total_events", json!(-1)),
+            ("ok_events", json!(0.5)),
+        ] {
+            check(
+                STREAM,
+                &with(&row(), json!({field: bad})),
+                &json!({"refused": format!("wrong_type:{field}")}),
+            );
+        }
+    }
+}

@@ -40,3 +40,47 @@ impl Stream for OverseerCorrections {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::streams::check::{check, check_ignored, check_required, with};
+
+    const STREAM: &str = "overseer_corrections";
+
+    fn row() -> Value {
+        json!({
+            "ts": "2026-04-26T14:03:11.482Z", "run_id": "run_1", "file": "src/a.rs", "overseer_model": "claude-opus-4-1",
+            "original": "o", "corrected": "c", "reason": "r",
+        })
+    }
+
+    #[test]
+    fn a_correction_speaks_against_its_target() {
+        check(
+            STREAM,
+            &row(),
+            &json!({
+                "run_id": "overseer:{sig16}", "task_id": "run:run_1", "source_files": ["src/a.rs"], "text": "c",
+                "model_name": "claude-opus-4-1", "kind": "support", "own": [], "says": ["overseer.corrected"],
+                "reasons": ["rule.support"],
+            }),
+        );
+        check(STREAM, &with(&row(), json!({"run_id": null})), &json!({"task_id": "file:src/a.rs"}));
+        check_required(STREAM, &row(), &["ts"]);
+        check_ignored(STREAM, &row(), &json!({"run_id": 1, "file": 1, "overseer_model": 1, "corrected": 1}));
+    }
+
+    #[test]
+    fn a_row_of_unknown_shape_says_nothing() {
+        let bare = json!({"ts": "2026-04-26T14:03:11.482Z", "x": 1, "pr_number": 42});
+        check(
+            STREAM,
+            &bare,
+            &json!({
+                "task_id": "overseer:{sig16}", "says": [], "failure_markers": ["shape.unknown"], "pr_number": null,
+            }),
+        );
+    }
+}

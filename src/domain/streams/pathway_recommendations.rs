@@ -47,3 +47,56 @@ impl Stream for PathwayRecommendations {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::streams::check::{check, check_ignored, check_required, with};
+
+    const STREAM: &str = "pathway_recommendations";
+
+    fn row() -> Value {
+        json!({
+            "run_id": "run_1", "pathway_id": "p", "replays": 5, "replay_ok": 4, "recommended_model": "m",
+            "ts": "2026-04-26T14:03:11.482Z",
+        })
+    }
+
+    #[test]
+    fn a_recommendation_supports_its_run() {
+        check(
+            STREAM,
+            &row(),
+            &json!({
+                "run_id": "run_1", "task_id": "run:run_1", "model_name": "m", "text": null, "own": [], "kind": "support",
+                "timestamp": "2026-04-26T14:03:11.482Z",
+            }),
+        );
+        check_required(STREAM, &row(), &["run_id"]);
+        check_ignored(
+            STREAM,
+            &row(),
+            &json!({"replays": -1, "replay_ok": "4", "recommended_model": 1, "ts": 1}),
+        );
+    }
+
+    #[test]
+    fn three_replays_tell_something() {
+        let says = |ok: i64, replays: i64, says: &[&str]| {
+            check(
+                STREAM,
+                &with(&row(), json!({"replays": replays, "replay_ok": ok})),
+                &json!({"says": says}),
+            );
+        };
+        says(4, 5, &["replay.high"]);
+        says(3, 3, &["replay.high"]);
+        says(3, 4, &[]);
+        says(2, 4, &[]);
+        says(1, 3, &["replay.low"]);
+        says(0, 3, &["replay.low"]);
+        says(2, 2, &[]);
+        says(0, 2, &[]);
+    }
+}

@@ -38,9 +38,12 @@ impl Stream for PhaseSweepFindings {
 
     fn read<'a>(&self, row: &mut Row<'a, '_>, draft: &mut Draft<'a>) -> Result<(), Reject> {
         let phase = row.required("phase", "a whole number or a string", |value| {
-            as_int(value).map(digits).or_else(|| as_text(value).filter(|text| !text.is_empty()))
+            as_int(value).map(digits).or_else(|| as_text(value))
         })?;
-        let status = row.text("status")?.plain().to_lowercase();
+        if phase.is_empty() {
+            return Err(Reject::MissingField("phase".to_owned()));
+        }
+        let status = row.text("status")?.plain().trim().to_lowercase();
         draft.time = Some(row.time("discovered_at")?);
         let run = row.sig_run(&format!("phase:{}", phase.escaped()));
         draft.run_and_task(run, "phase:", Some(&phase));
@@ -51,13 +54,74 @@ impl Stream for PhaseSweepFindings {
         let verified = row.opt_int("claims_verified", 0);
         let some = |count: Option<i64>| count.is_some_and(|n| n > 0);
         let counted = fake.or(partial).or(verified).is_some();
-        if some(fake) || (!counted && status.contains("fake")) {
+        if some(fake) || (!counted && status == "fake") {
             draft.mark_failure("phase.fake");
-        } else if some(partial) || (!counted && status.contains("partial")) {
+        } else if some(partial) || (!counted && status == "partial") {
             draft.mark_failure("phase.partial");
-        } else if some(verified) || (!counted && status.contains("verified")) {
+        } else if some(verified) || (!counted && status == "verified") {
             draft.record.success_markers.push("phase.verified");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::streams::check::{SHA, check, check_ignored, check_required, with};
+
+    const STREAM: &str = "phase_sweep_findings";
+
+    fn row() -> Value {
+        json!({
+            "phase": "3.5", "phase_name": "query engine", "status": "verified", "discovered_at": "2026-04-26T14:03:11.482Z",
+            "claims_verified": 6, "claims_partial": 0, "claims_fake": 0, "findings": ["one", {"finding": "two"}],
+            "evidence": ["a.rs"], "head_sha": SHA,
+        })
+    }
+
+    #[test]
+    fn a_sweep_supports_its_phase() {
+        check(
+            STREAM,
+            &row(),
+            &json!({
+                "run_id": "phase:3.5:{sig16}", "task_id": "phase:3.5", "text": "one\ntwo", "head_sha": SHA, "kind": "support",
+                "own": [], "says": [], "success_markers": ["phase.verified"], "failure_markers": null,
+            }),
+        );
+        check(
+            STREAM,
+            &with(&row(), json!({"phase": 7})),
+            &json!({"run_id": "phase:7:{sig16}", "task_id": "phase:7"}),
+        );
+        check(STREAM, &with(&row(), json!({"phase": ""})), &json!({"refused": "missing_field:phase"}));
+        check(STREAM, &with(&row(), json!({"phase": 3.5})), &json!({"refused": "wrong_type:phase"}));
+        check_required(STREAM, &row(), &["phase", "status", "discovered_at"]);
+        let bad = json!({"claims_verified": -1, "claims_partial": "1", "claims_fake": 0.5, "findings": 1, "head_sha": "x"});
+        check_ignored(STREAM, &row(), &bad);
+    }
+
+    #[test]
+    fn the_worst_claim_marks_the_phase() {
+        let failed = |more: Value, marker: &str| {
+            check(
+                STREAM,
+                &with(&row(), more),
+                &json!({"failure_markers": [marker], "success_markers": null}),
+            );
+        };
+        failed(json!({"claims_partial": 1}), "phase.partial");
+        failed(json!({"claims_partial": 1, "claims_fake": 1}), "phase.fake");
+        let uncounted =
+            with(&row(), json!({"claims_verified": null, "claims_partial": null, "claims_fake": null}));
+        for (status, marker) in [("Partial", "phase.partial"), ("fake", "phase.fake")] {
+            let expected = json!({"failure_markers": [marker], "success_markers": null});
+            check(STREAM, &with(&uncounted, json!({"status": status})), &expected);
+        }
+        check(STREAM, &uncounted, &json!({"success_markers": ["phase.verified"]}));
+        let unverified = with(&uncounted, json!({"status": "unverified"}));
+        check(STREAM, &unverified, &json!({"success_markers": null, "failure_markers": null}));
     }
 }

@@ -57,12 +57,11 @@ impl Stream for ScrumReviews {
             }
             None => None,
         };
-        let absent = row.opt("verdict").is_none();
-        match row.word("verdict") {
-            Word::For => draft.own.insert(Code::ScrumAccept),
-            Word::None if absent => draft.own.insert(Code::ScrumAccept),
-            Word::Against => draft.own.insert(Code::ScrumReject),
-            Word::None => {}
+        // A review that names no verdict was accepted; a word nobody knows is no verdict.
+        match row.opt_word("verdict") {
+            None | Some(Word::For) => draft.own.insert(Code::ScrumAccept),
+            Some(Word::Against) => draft.own.insert(Code::ScrumReject),
+            Some(Word::None) => {}
         }
         if read_gates(row, draft) == Gates::AllPassed {
             draft.own.insert(Code::GatePassed);
@@ -100,4 +99,116 @@ pub(super) fn read_gates<'a>(row: &mut Row<'a, '_>, draft: &mut Draft<'a>) -> Ga
         });
     }
     outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::streams::check::{check, check_ignored, check_required, with};
+
+    const STREAM: &str = "scrum_reviews";
+
+    fn row() -> Value {
+        json!({
+            "file": "src/a.rs", "reviewed_at": "2026-04-26T14:03:11.482Z", "accepted_model": "qwen3-coder:480b",
+            "accepted_on_attempt": 2, "verdict": "accept", "review": "fine", "prompt_hash": "ab".repeat(32),
+            "gates": {"g1": true, "g2": true}, "run_id": "run_1",
+        })
+    }
+
+    #[test]
+    fn a_review_is_work_on_its_file() {
+        check(
+            STREAM,
+            &row(),
+            &json!({
+                "run_id": "run_1", "task_id": "file:src/a.rs", "source_files": ["src/a.rs"], "model_name": "qwen3-coder:480b",
+                "attempt": 2, "text": "fine", "input_hash": "ab".repeat(32), "own": ["gate.passed", "scrum.accept"], "says": [],
+                "scored": "accepted", "success_markers": ["gate.passed", "scrum.accept"], "failure_markers": null,
+                "validation_results": [
+                    {"name": "g1", "passed": true, "deterministic": true},
+                    {"name": "g2", "passed": true, "deterministic": true},
+                ],
+            }),
+        );
+        check(STREAM, &with(&row(), json!({"run_id": ""})), &json!({"run_id": "scrum:{sig16}"}));
+        check_required(STREAM, &row(), &["file", "reviewed_at", "accepted_model"]);
+        let bad = json!({
+            "accepted_on_attempt": 0, "verdict": 1, "review": 7, "prompt_hash": "beef", "gates": [], "run_id": {},
+        });
+        check_ignored(STREAM, &row(), &bad);
+    }
+
+    #[test]
+    fn a_review_that_is_an_object_is_its_canonical_json() {
+        let object = with(&row(), json!({"review": {"b": 1.0, "a": "é\n"}}));
+        check(STREAM, &object, &json!({"text": "{\"a\":\"é\\n\",\"b\":1}"}));
+        check(
+            STREAM,
+            &with(&row(), json!({"review": ""})),
+            &json!({"text": null, "output_hash": null, "warnings": {}}),
+        );
+    }
+
+    #[test]
+    fn a_verdict_is_absent_for_or_against() {
+        let own = |verdict: Value, own: &[&str]| {
+            check(STREAM, &with(&row(), json!({"gates": null, "verdict": verdict})), &json!({"own": own}));
+        };
+        for word in ["accept", "ACCEPTED", "approve", "approved", "pass", "Passed", "ok"] {
+            own(json!(word), &["scrum.accept"]);
+        }
+        for word in [
+            "reject",
+            "Rejected",
+            "block",
+            "blocked",
+            "fail",
+            "failed",
+            "request_changes",
+            "needs_patch",
+            "cycle",
+        ] {
+            own(json!(word), &["scrum.reject"]);
+        }
+        own(json!(null), &["scrum.accept"]);
+        own(json!(""), &["scrum.accept"]);
+        own(json!("maybe"), &[]);
+        check(
+            STREAM,
+            &with(&row(), json!({"verdict": "maybe"})),
+            &json!({"warnings": {"unknown_verdict:verdict": 1}}),
+        );
+    }
+
+    #[test]
+    fn every_failed_gate_is_a_signal() {
+        let own = |gates: Value, own: &[&str]| {
+            check(STREAM, &with(&row(), json!({"verdict": "maybe", "gates": gates})), &json!({"own": own}));
+        };
+        for gate in ["g1", "g2", "g3", "g4", "g5"] {
+            own(json!({gate: false, "fine": true}), &[&format!("gate.failed:{gate}")]);
+        }
+        own(json!({"lint": false, "fmt": false}), &["gate.failed:other"]);
+        own(
+            json!({"g1": false, "g4": false, "x": false}),
+            &["gate.failed:g1", "gate.failed:g4", "gate.failed:other"],
+        );
+        own(json!({}), &[]);
+        own(json!({"g1": true, "g2": "yes"}), &["gate.passed"]);
+        own(json!({"g2": "yes"}), &[]);
+        let failed = with(&row(), json!({"gates": {"g2": false}}));
+        check(
+            STREAM,
+            &failed,
+            &json!({"scored": "rejected", "reasons": ["gate.failed:g2", "rule.failed", "scrum.accept"]}),
+        );
+    }
+
+    #[test]
+    fn the_instruction_is_the_input_of_a_review_without_a_prompt() {
+        let hash = crate::domain::schema::scalars::Sha256Hex::of(b"Review the file `src/a.rs`.").to_string();
+        check(STREAM, &with(&row(), json!({"prompt_hash": null})), &json!({"input_hash": hash}));
+    }
 }

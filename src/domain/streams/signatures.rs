@@ -35,3 +35,36 @@ impl Stream for Signatures {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::streams::check::{check, check_ignored, check_required, with};
+
+    const STREAM: &str = "signatures";
+
+    fn row() -> Value {
+        json!({"run_id": "run_1", "sig_hash": "s", "created_at": "2026-04-26T14:03:11.482Z", "kind": "k", "parts": ["p"]})
+    }
+
+    #[test]
+    fn a_signature_supports_its_run() {
+        check(
+            STREAM,
+            &row(),
+            &json!({
+                "run_id": "run_1", "task_id": "run:run_1", "run_signature": "s", "timestamp": "2026-04-26T14:03:11.482Z",
+                "kind": "support", "own": [], "says": [], "failure_markers": null,
+            }),
+        );
+        check(
+            STREAM,
+            &with(&row(), json!({"run_id": null})),
+            &json!({"run_id": "signature:{sig16}", "task_id": "signature:{sig16}"}),
+        );
+        check_required(STREAM, &row(), &[]);
+        check_ignored(STREAM, &row(), &json!({"run_id": 1, "sig_hash": 1, "created_at": "x"}));
+        check(STREAM, &json!({}), &json!({"failure_markers": ["shape.unknown"], "timestamp_origin": "none"}));
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::{Draft, digits};
 use crate::domain::canonical::{Kind as JsonKind, Value};
-use crate::domain::row::{Row, as_int, as_text};
+use crate::domain::row::{Row, as_int, as_sha40, as_text};
 use crate::domain::schema::scalars::Escaped;
 
 /// The work a row is about, by the first key that it carries.
@@ -15,16 +15,25 @@ pub(super) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Reads the keys from the row, or from its object `target`.
+    /// Reads run and file from the row: the keys of those who judge a review.
     pub(super) fn read(row: &mut Row<'a, '_>) -> Self {
-        let target = row.opt("target").filter(|value| value.kind() == JsonKind::Object);
-        let inside = |key: &str| target.and_then(|t| t.get(key));
-        let text = |value: Option<Value<'a>>| value.and_then(as_text).filter(|text| !text.is_empty());
+        Self { run_id: row.opt_text("run_id"), file: row.opt_text("file"), ..Self::default() }
+    }
+
+    /// Reads every key from the row, or from its object `target`: a person may name work of any stream.
+    pub(super) fn read_any(row: &mut Row<'a, '_>) -> Self {
+        let Self { run_id, file, .. } = Self::read(row);
+        let pr_number = row.opt_int("pr_number", i64::MIN);
+        let head_sha = row.opt_sha40("head_sha");
+        let Some(target) = row.opt_object("target") else {
+            return Self { run_id, pr_number, head_sha, file };
+        };
+        let text = |value| as_text(value).filter(|text| !text.is_empty());
         Self {
-            run_id: row.opt_text("run_id").or_else(|| text(inside("run_id"))),
-            pr_number: row.opt_int("pr_number", i64::MIN).or_else(|| inside("pr_number").and_then(as_int)),
-            head_sha: row.opt_sha40("head_sha").or_else(|| text(inside("head_sha"))),
-            file: row.opt_text("file").or_else(|| text(inside("file"))),
+            run_id: run_id.or_else(|| inside(row, target, "run_id", text)),
+            pr_number: pr_number.or_else(|| inside(row, target, "pr_number", as_int)),
+            head_sha: head_sha.or_else(|| inside(row, target, "head_sha", as_sha40)),
+            file: file.or_else(|| inside(row, target, "file", text)),
         }
     }
 
@@ -40,4 +49,19 @@ impl<'a> Target<'a> {
         draft.record.head_sha = self.head_sha;
         draft.record.source_files.extend(self.file);
     }
+}
+
+/// A member of `target`; one of a wrong type is absent, and counted.
+fn inside<'a, T>(
+    row: &mut Row<'a, '_>,
+    target: Value<'a>,
+    key: &str,
+    read: impl FnOnce(Value<'a>) -> Option<T>,
+) -> Option<T> {
+    let value = target.get(key).filter(|value| value.kind() != JsonKind::Null)?;
+    let read = read(value);
+    if read.is_none() {
+        row.warn("wrong_type", &format!("target.{key}"));
+    }
+    read
 }
