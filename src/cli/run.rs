@@ -18,6 +18,7 @@ use super::table::thousands;
 use super::{Exit, Failure};
 use crate::domain::schema::receipt::Receipt;
 use crate::edge::systemd::Notifier;
+use crate::pipeline::streams::StreamSet;
 use crate::pipeline::{self, Plan, Requests, Shared, Tuning};
 use crate::store::commit::wall_clock;
 use crate::store::disk::{Disk, RealDisk};
@@ -50,7 +51,7 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     // Recovery may take long. A SIGHUP meanwhile must not end it: systemd would take that for a clean end. SIGTERM
     // may: recovery can be killed anywhere.
     let signals = Signals::new([SIGHUP]).inspect_err(|e| warn!(error = %e, "signals are not handled")).ok();
-    let (store, _lock) = open(&config, &receipt)?;
+    let (store, _lock) = open(&config, &streams, &receipt)?;
     let shared = Shared::new(config.tuning);
     let before = store.state().clone();
     let started = Instant::now();
@@ -75,6 +76,9 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     }
     let store = ended?;
     if args.once {
+        if let Some(error) = shared.unread() {
+            return Err(Failure::new(Exit::Io, anyhow::anyhow!("a stream could not be read: {error}")));
+        }
         Summary::new(&store, &before, &shared, started.elapsed()).print(args.json);
     } else {
         info!("ended cleanly");
@@ -83,12 +87,12 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
 }
 
 /// Takes the lock, recovers the output and makes sure that it follows the rules configured.
-fn open(config: &Config, receipt: &Receipt) -> Result<(Store, Lock), StoreError> {
+fn open(config: &Config, streams: &StreamSet, receipt: &Receipt) -> Result<(Store, Lock), StoreError> {
     let disk = RealDisk::default();
     disk.make_dir(&config.state)?;
     disk.make_dir(&config.output.join("receipts"))?;
     let lock = Lock::take(&config.state, &config.output.join("receipts"))?;
-    let recovered = Store::recover(Box::new(disk), &config.output, &config.state)?;
+    let recovered = Store::recover(Box::new(disk), &config.output, &config.state, &streams.output_files())?;
     for repair in &recovered.repairs {
         info!(repair, "recovered");
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::Shared;
 use super::event::{Event, Ticket};
@@ -123,9 +123,17 @@ impl Source {
                 return queue.send(Task::Rows(Job { ticket, chunk, buffer, live })).is_ok();
             }
             Err(e) => {
-                let cause = std::error::Error::source(&e).map(ToString::to_string);
-                warn!(stream, error = %e, cause, "cannot read a stream for now");
+                let cause = std::error::Error::source(&e).map_or_else(String::new, ToString::to_string);
+                // It is tried again at every look, and said once.
+                if self.shared.note_unread(stream, Some(format!("{e}: {cause}"))) {
+                    warn!(error = %e, cause, "cannot read a stream for now");
+                }
+                self.spare = Some(buffer);
+                return false;
             }
+        }
+        if self.shared.note_unread(stream, None) {
+            info!(stream, "a stream can be read again");
         }
         self.spare = Some(buffer);
         false

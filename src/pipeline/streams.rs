@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use crate::domain::distil::StreamContext;
+use crate::domain::exports::EXPORTS;
 use crate::domain::rules::{Rules, StreamSettings};
 use crate::domain::streams::{STREAMS, Stream, custom, source_file};
 
@@ -73,6 +74,13 @@ impl StreamSet {
     /// The names of all streams, in order.
     pub fn names(&self) -> Vec<&str> {
         self.specs.iter().map(|spec| spec.name.as_str()).collect()
+    }
+
+    /// Every file that rows and samples go to, relative to the output folder.
+    pub fn output_files(&self) -> Vec<String> {
+        let folders = ["evidence", "scored-runs", "quarantine"];
+        let of_stream = self.specs.iter().flat_map(|spec| folders.map(|folder| spec.output(folder)));
+        of_stream.chain(EXPORTS.iter().map(|export| export.path().to_owned())).collect()
     }
 
     /// The number of the stream of that name.

@@ -241,7 +241,7 @@ fn disturb(lab: &Lab) {
     let seq = whole_receipts(lab).len();
     append("receipts/receipts.jsonl", br#"{"schema_version":1,"seq":"#);
     append("evidence/scrum_reviews.jsonl", b"{\"half a row");
-    append("evidence/never_receipted.jsonl", b"{}\n");
+    append("quarantine/audits.jsonl", b"{}\n");
     fs::rename(out.join(SFT), out.join(format!("{SFT}.undo.{seq}"))).unwrap();
     append(SFT, b"");
     append(&format!("{SFT}.new.{seq}"), b"half");
@@ -407,8 +407,8 @@ impl Disk for MortalDisk {
         self.step(path)?;
         self.disk.cut(path, len)
     }
-    fn sync(&self, paths: &[PathBuf]) -> Result<(), StoreError> {
-        self.step(paths.first().map_or(Path::new("nothing"), PathBuf::as_path))
+    fn sync(&self, path: &Path) -> Result<(), StoreError> {
+        self.step(path)
     }
     fn sync_dir(&self, dir: &Path) -> Result<(), StoreError> {
         self.step(dir)
@@ -466,8 +466,9 @@ const LINES: u64 = 9;
 
 /// One life of a process: recovers, and commits line after line, each with a replaced export that counts them.
 fn life(root: &Path, operations: u64) -> Result<Store, StoreError> {
+    let own = ["evidence/x.jsonl".to_owned(), "exports/x.jsonl".to_owned()];
     let mut store =
-        Store::recover(MortalDisk::new(operations), &root.join("out"), &root.join("state"))?.store;
+        Store::recover(MortalDisk::new(operations), &root.join("out"), &root.join("state"), &own)?.store;
     store.set_seal_bytes(2500);
     store.ensure_genesis(empty_receipt())?;
     loop {
@@ -497,7 +498,7 @@ fn life(root: &Path, operations: u64) -> Result<Store, StoreError> {
             last_timestamp: None,
         };
         let receipt = Receipt { input_files: vec![input], record_counts: counts, ..empty_receipt() };
-        let piece = Piece::new(format!("{line:9}\n").into_bytes(), 1);
+        let piece = Piece { bytes: format!("{line:9}\n").into_bytes(), rows: 1, sha256: None };
         let old = store.state().output_len("exports/x.jsonl");
         let replace = Replace {
             path: "exports/x.jsonl".to_owned(),
