@@ -57,13 +57,14 @@ impl Source {
                 patience = self.shared.tuning().poll_min;
                 continue;
             }
-            if self.once {
+            // A rotated file is still given its time for late writes, and what follows it is there to be read.
+            let waiting = self.tails.iter().any(Tail::is_waiting);
+            if self.once && !waiting {
                 break;
             }
             if self.events.send(Event::Idle).is_err() {
                 return;
             }
-            let waiting = self.tails.iter().any(Tail::is_waiting);
             let tuning = self.shared.tuning();
             let longest = if waiting { tuning.poll_min } else { patience };
             if watch.wait(longest) {
