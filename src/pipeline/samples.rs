@@ -60,7 +60,7 @@ pub fn make(job: &SampleJob, scorer_version: &str) -> Sampled {
     for (place, row) in &job.rows {
         let from = usize::try_from(row.evidence_at - job.block_from).unwrap_or(usize::MAX);
         let line = job.block.get(from..from.saturating_add(row.evidence_len as usize));
-        let line = line.and_then(|line| std::str::from_utf8(line).ok());
+        let line = line.and_then(|line| simdutf8::basic::from_utf8(line).ok());
         let Some(evidence) = line.and_then(EvidenceView::read) else { continue };
         let human = row.signals.contains(Code::HumanAccept).then_some(HumanAction::Accept);
         let judgement =

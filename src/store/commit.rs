@@ -10,7 +10,9 @@ use super::StoreError;
 use super::cursors::CursorCache;
 use super::disk::Disk;
 use super::receipts::{Receipts, SEAL_BYTES};
-use crate::domain::schema::receipt::{CommittedState, OutputRange, Receipt, ReceiptKind, RecordCounts};
+use crate::domain::schema::receipt::{
+    CommittedState, InputRange, OutputRange, Receipt, ReceiptKind, RecordCounts,
+};
 use crate::domain::schema::scalars::{EventTime, Sha256Hex};
 
 /// Lines to append, with their number and hash; one range entry of the receipt.
@@ -108,12 +110,7 @@ impl Store {
     /// Makes one commit. On [`StoreError::NoSpace`] nothing happened and it may be tried again; after any other error
     /// the process must end, and recovery finds a known state.
     pub fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
-        let counts = &commit.receipt.record_counts;
-        if !counts.conserved() || !commit.receipt.validation_pass {
-            return Err(StoreError::CheckFailed(format!(
-                "the counts or records of a batch do not hold: {counts:?}"
-            )));
-        }
+        check_counts(commit)?;
         if self.receipts.len >= self.seal_bytes {
             self.seal(&commit.receipt)?;
         }
@@ -232,6 +229,12 @@ impl Store {
         }
         let mut ranges = Vec::with_capacity(append.pieces.len());
         for piece in &append.pieces {
+            if memchr::memchr_iter(b'\n', &piece.bytes).count() as u64 != piece.rows {
+                return Err(StoreError::CheckFailed(format!(
+                    "{} lines for {} are not there",
+                    piece.rows, append.path
+                )));
+            }
             self.disk.write(&path, at, &piece.bytes)?;
             let to = at + piece.bytes.len() as u64;
             let sha256 = piece.sha256.unwrap_or_else(|| Sha256Hex::of(&piece.bytes));
@@ -337,6 +340,29 @@ impl Store {
         };
         self.receipts.seal(self.disk.as_ref(), &self.output, checkpoint)
     }
+}
+
+/// What `validation_pass` stands for here: every row that came in went somewhere, and there is a line for each that
+/// should have one. (Records were checked one by one when they were made, samples when they were gathered.)
+fn check_counts(commit: &Commit) -> Result<(), StoreError> {
+    let counts = &commit.receipt.record_counts;
+    let lines = |folder: &str| -> u64 {
+        let of_folder = commit.appends.iter().filter(|append| append.path.starts_with(folder));
+        of_folder.flat_map(|append| &append.pieces).map(|piece| piece.rows).sum()
+    };
+    let sum = |count: fn(&InputRange) -> u64| -> u64 { commit.receipt.input_files.iter().map(count).sum() };
+    let holds = counts.conserved()
+        && commit.receipt.validation_pass
+        && lines("evidence/") == counts.evidence
+        && lines("scored-runs/") == counts.evidence + counts.rescored
+        && lines("quarantine/") == counts.quarantined
+        && lines("exports/") == counts.exported
+        && sum(|input| input.rows) == counts.rows_in
+        && sum(|input| input.evidence) == counts.evidence;
+    if holds {
+        return Ok(());
+    }
+    Err(StoreError::CheckFailed(format!("the lines of a commit are not what its counts say: {counts:?}")))
 }
 
 const BLOCK_BYTES: usize = 1 << 20;

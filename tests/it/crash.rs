@@ -230,6 +230,7 @@ fn killed_at_any_system_call_of_a_run_nothing_is_lost_doubled_or_leaked() {
 fn disturb(lab: &Lab) {
     let out = lab.out();
     let append = |path: &str, bytes: &[u8]| {
+        fs::create_dir_all(out.join(path).parent().unwrap()).unwrap();
         fs::OpenOptions::new()
             .append(true)
             .create(true)
@@ -466,7 +467,7 @@ const LINES: u64 = 9;
 
 /// One life of a process: recovers, and commits line after line, each with a replaced export that counts them.
 fn life(root: &Path, operations: u64) -> Result<Store, StoreError> {
-    let own = ["evidence/x.jsonl".to_owned(), "exports/x.jsonl".to_owned()];
+    let own = ["evidence/x.jsonl", "scored-runs/x.jsonl", "exports/x.jsonl"].map(str::to_owned);
     let mut store =
         Store::recover(MortalDisk::new(operations), &root.join("out"), &root.join("state"), &own)?.store;
     store.set_seal_bytes(2500);
@@ -498,7 +499,10 @@ fn life(root: &Path, operations: u64) -> Result<Store, StoreError> {
             last_timestamp: None,
         };
         let receipt = Receipt { input_files: vec![input], record_counts: counts, ..empty_receipt() };
-        let piece = Piece { bytes: format!("{line:9}\n").into_bytes(), rows: 1, sha256: None };
+        let append = |path: &str| Append {
+            path: path.to_owned(),
+            pieces: vec![Piece { bytes: format!("{line:9}\n").into_bytes(), rows: 1, sha256: None }],
+        };
         let old = store.state().output_len("exports/x.jsonl");
         let replace = Replace {
             path: "exports/x.jsonl".to_owned(),
@@ -507,7 +511,7 @@ fn life(root: &Path, operations: u64) -> Result<Store, StoreError> {
             rows: line + 1,
         };
         store.commit(&Commit {
-            appends: vec![Append { path: "evidence/x.jsonl".to_owned(), pieces: vec![piece] }],
+            appends: vec![append("evidence/x.jsonl"), append("scored-runs/x.jsonl")],
             replaces: vec![replace],
             receipt,
         })?;
@@ -528,6 +532,7 @@ fn a_crash_at_any_operation_of_commits_replacements_and_sealings_is_recovered_fr
         life(dir.path(), u64::MAX).unwrap();
         let out = dir.path().join("out");
         assert_eq!(fs::read_to_string(out.join("evidence/x.jsonl")).unwrap(), expected);
+        assert_eq!(fs::read_to_string(out.join("scored-runs/x.jsonl")).unwrap(), expected);
         assert_eq!(fs::read_to_string(out.join("exports/x.jsonl")).unwrap(), counted);
         assert_eq!(strays(&out), Vec::<PathBuf>::new());
         let mut prev = "0".repeat(64);
