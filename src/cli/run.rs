@@ -17,6 +17,7 @@ use super::summary::Summary;
 use super::table::thousands;
 use super::{Exit, Failure};
 use crate::domain::schema::receipt::Receipt;
+use crate::domain::schema::scalars::Sha256Hex;
 use crate::edge::systemd::Notifier;
 use crate::pipeline::streams::StreamSet;
 use crate::pipeline::{self, Plan, Requests, Shared, Tuning};
@@ -118,9 +119,11 @@ fn open(config: &Config, streams: &StreamSet, receipt: &Receipt) -> Result<(Stor
 }
 
 /// Reads the config again; what may change while running does, and what may not keeps the old config in force.
-fn reload(paths: &Paths, old: &Config, shared: &Shared, log: &LogHandle) {
-    let refused =
-        |why: String| error!(why, "the config was read again and refused; the old one stays in force");
+fn reload(paths: &Paths, old: &Config, shared: &Shared, log: &LogHandle) -> Option<Sha256Hex> {
+    let refused = |why: String| {
+        error!(why, "the config was read again and refused; the old one stays in force");
+        None
+    };
     let new = match paths.load() {
         Ok(new) => new,
         Err(e) => {
@@ -140,6 +143,7 @@ fn reload(paths: &Paths, old: &Config, shared: &Shared, log: &LogHandle) {
         warn!(error = %e, "the log level could not be changed");
     }
     info!("the config was read again");
+    Some(new.sha256)
 }
 
 impl Config {

@@ -9,7 +9,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 /// A table with right-aligned numbers: every column but the first.
 pub(super) fn table(headers: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset("     ── ─           ").set_content_arrangement(ContentArrangement::Disabled);
+    table.load_preset("     ──            ").set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(headers);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);

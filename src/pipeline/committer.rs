@@ -71,8 +71,8 @@ pub struct Committer<'r> {
     pub sample_jobs_max: u64,
     /// What the threads share.
     pub shared: Arc<Shared>,
-    /// What to do when asked to read the config again.
-    pub reload: Box<dyn FnMut() + 'r>,
+    /// What to do when asked to read the config again; gives the hash of a config that was taken.
+    pub reload: Box<dyn FnMut() -> Option<Sha256Hex> + 'r>,
 }
 
 /// The committer at work.
@@ -209,7 +209,9 @@ impl Turn<'_> {
                 Ok(())
             }
             Event::Request(Request::Reload) => {
-                (self.c.reload)();
+                if let Some(config_sha256) = (self.c.reload)() {
+                    self.c.receipt.config_sha256 = config_sha256;
+                }
                 Ok(())
             }
         }
@@ -423,7 +425,10 @@ impl Turn<'_> {
                     if self.c.shared.is_stopping() {
                         return Err(StoreError::NoSpace { path, source }.into());
                     }
-                    std::thread::sleep(back_off);
+                    let until = Instant::now() + back_off;
+                    while Instant::now() < until && !self.c.shared.is_stopping() {
+                        std::thread::sleep(Duration::from_millis(50));
+                    }
                     back_off = (back_off * 2).min(BACK_OFF_MAX);
                     self.c.shared.heartbeat.fetch_add(1, Ordering::Relaxed);
                 }

@@ -134,8 +134,8 @@ pub struct Plan<'r> {
     pub once: bool,
     /// What the threads share.
     pub shared: Arc<Shared>,
-    /// What to do when asked to read the config again.
-    pub reload: Box<dyn FnMut() + 'r>,
+    /// What to do when asked to read the config again; gives the hash of a config that was taken.
+    pub reload: Box<dyn FnMut() -> Option<crate::domain::schema::scalars::Sha256Hex> + 'r>,
     /// What to do once everything is in place and reading begins; is given the way to ask for something.
     pub on_ready: Box<dyn FnOnce(Requests) + 'r>,
 }
