@@ -121,7 +121,7 @@ impl Reader {
     fn new(file: &str, base: &Path, text: &str) -> Result<Self, ConfigError> {
         let table: toml::Table = text.parse().map_err(|e: toml::de::Error| ConfigError::Syntax {
             file: place_of(file, text, &e),
-            what: e.message().replace('\n', ", "),
+            what: format!("{}: {}", e.message().replace('\n', ", "), line_of(text, &e)),
         })?;
         let raw = deserialize(file, "", &table)?;
         Ok(Self {
@@ -359,6 +359,13 @@ fn value_at(table: &toml::Table, key: &str) -> String {
         None => value.get(part),
     });
     value.map_or_else(|| "(nothing)".to_owned(), |value| value.to_string().replace('\n', " "))
+}
+
+/// The line that TOML stumbled over, so that the message shows the key.
+fn line_of<'t>(text: &'t str, error: &toml::de::Error) -> &'t str {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let from = before.rfind('\n').map_or(0, |end| end + 1);
+    text.get(from..).and_then(|rest| rest.lines().next()).unwrap_or_default().trim()
 }
 
 fn place_of(file: &str, text: &str, error: &toml::de::Error) -> String {
