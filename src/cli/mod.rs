@@ -58,8 +58,6 @@ pub enum Exit {
     Usage = 64,
     /// State or data is refused.
     Refused = 65,
-    /// Our own fault.
-    Software = 70,
     /// Input or output failed.
     Io = 74,
     /// Another distilld holds the state.
@@ -89,9 +87,11 @@ impl From<StoreError> for Failure {
             | StoreError::OutputDamaged { .. }
             | StoreError::ReceiptsDamaged { .. }
             | StoreError::ReceiptsLost { .. }
-            | StoreError::RulesChanged { .. } => Exit::Refused,
+            | StoreError::RulesChanged { .. }
+            // The same rows would fail the same way: not to be tried again by itself.
+            | StoreError::CheckFailed(_) => Exit::Refused,
             StoreError::Locked { .. } => Exit::Held,
-            StoreError::CheckFailed(_) => Exit::Software,
+
         };
         Self::new(exit, error)
     }
@@ -101,9 +101,8 @@ impl From<PipelineError> for Failure {
     fn from(error: PipelineError) -> Self {
         match error {
             PipelineError::Store(error) => error.into(),
-            error @ (PipelineError::BadRecord(_) | PipelineError::ThreadDied) => {
-                Self::new(Exit::Software, error)
-            }
+            error @ PipelineError::BadRecord(_) => Self::new(Exit::Refused, error),
+            error @ PipelineError::ThreadDied => Self::new(Exit::Io, error),
         }
     }
 }

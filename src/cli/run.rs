@@ -1,6 +1,7 @@
 //! `distilld run`: the daemon, and with `--once` one pass over what is there.
 
 use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use super::table::thousands;
 use super::{Exit, Failure};
 use crate::domain::schema::receipt::Receipt;
 use crate::edge::systemd::Notifier;
+use crate::pipeline::streams::StreamSet;
 use crate::pipeline::{self, Plan, Requests, Shared, Tuning};
 use crate::store::commit::wall_clock;
 use crate::store::disk::{Disk, RealDisk};
@@ -46,7 +48,10 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     }
     let command = if args.once { "run --once" } else { "run" };
     let receipt = Receipt { started_at: wall_clock(), ..setup::base_receipt(command, &config) };
-    let (store, _lock) = open(&config, &receipt)?;
+    // Recovery may take long. A SIGHUP meanwhile must not end it: systemd would take that for a clean end. SIGTERM
+    // may: recovery can be killed anywhere.
+    let signals = Signals::new([SIGHUP]).inspect_err(|e| warn!(error = %e, "signals are not handled")).ok();
+    let (store, _lock) = open(&config, &streams, &receipt)?;
     let shared = Shared::new(config.tuning);
     let before = store.state().clone();
     let started = Instant::now();
@@ -62,7 +67,7 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
         shared: Arc::clone(&shared),
         reload: Box::new(|| reload(paths, &config, &shared, &log)),
         on_ready: Box::new(|requests| {
-            attendants = Some(Attendants::start(requests, &shared, args.once, args.json))
+            attendants = Some(Attendants::start(signals, requests, &shared, args.once, args.json));
         }),
     };
     let ended = pipeline::run(plan);
@@ -71,6 +76,9 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     }
     let store = ended?;
     if args.once {
+        if let Some(error) = shared.unread() {
+            return Err(Failure::new(Exit::Io, anyhow::anyhow!("a stream could not be read: {error}")));
+        }
         Summary::new(&store, &before, &shared, started.elapsed()).print(args.json);
     } else {
         info!("ended cleanly");
@@ -79,12 +87,12 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
 }
 
 /// Takes the lock, recovers the output and makes sure that it follows the rules configured.
-fn open(config: &Config, receipt: &Receipt) -> Result<(Store, Lock), StoreError> {
+fn open(config: &Config, streams: &StreamSet, receipt: &Receipt) -> Result<(Store, Lock), StoreError> {
     let disk = RealDisk::default();
     disk.make_dir(&config.state)?;
     disk.make_dir(&config.output.join("receipts"))?;
     let lock = Lock::take(&config.state, &config.output.join("receipts"))?;
-    let recovered = Store::recover(Box::new(disk), &config.output, &config.state)?;
+    let recovered = Store::recover(Box::new(disk), &config.output, &config.state, &streams.output_files())?;
     for repair in &recovered.repairs {
         info!(repair, "recovered");
     }
@@ -123,7 +131,7 @@ fn reload(paths: &Paths, old: &Config, shared: &Shared, log: &LogHandle) {
     if new.rules != old.rules {
         return refused("rules, scorer, link, limits and streams cannot change while running; restart, then `distilld replay`".to_owned());
     }
-    if (&new.kb, &new.output, &new.state, new.workers) != (&old.kb, &old.output, &old.state, old.workers) {
+    if new.places() != old.places() || new.workers != old.workers {
         return refused("paths and workers cannot change while running; restart distilld".to_owned());
     }
     let tuning: Tuning = new.tuning;
@@ -134,6 +142,13 @@ fn reload(paths: &Paths, old: &Config, shared: &Shared, log: &LogHandle) {
     info!("the config was read again");
 }
 
+impl Config {
+    /// Every path that is fixed for the life of the process.
+    fn places(&self) -> (&Path, &Path, &Path, &[PathBuf]) {
+        (&self.kb, &self.output, &self.state, &self.custom_paths)
+    }
+}
+
 /// Threads beside the pipeline: signals, systemd, the progress bar.
 struct Attendants {
     signals: Option<(Handle, std::thread::JoinHandle<()>)>,
@@ -142,21 +157,38 @@ struct Attendants {
 }
 
 impl Attendants {
-    fn start(requests: Requests, shared: &Arc<Shared>, once: bool, json: bool) -> Self {
-        let signals = Signals::new([SIGTERM, SIGINT, SIGHUP])
-            .inspect_err(|e| warn!(error = %e, "signals are not handled"))
-            .ok()
-            .and_then(|mut signals| {
-                let handle = signals.handle();
-                let listen = move || {
-                    for signal in signals.forever() {
-                        if signal == SIGHUP { requests.reload() } else { requests.stop() }
-                    }
-                };
-                let thread = std::thread::Builder::new().name("signals".to_owned()).spawn(listen).ok()?;
-                Some((handle, thread))
-            });
+    fn start(
+        signals: Option<Signals>,
+        requests: Requests,
+        shared: &Arc<Shared>,
+        once: bool,
+        json: bool,
+    ) -> Self {
+        for signal in [SIGTERM, SIGINT] {
+            if let Some(Err(e)) = signals.as_ref().map(|signals| signals.handle().add_signal(signal)) {
+                warn!(error = %e, signal, "a signal is not handled");
+            }
+        }
+        // Only after that: who hears READY may ask for the end at once.
         let notifier = if once { None } else { Notifier::start(Arc::clone(shared)) };
+        let farewell = notifier.as_ref().map(Notifier::farewell);
+        let signals = signals.and_then(|mut signals| {
+            let handle = signals.handle();
+            let listen = move || {
+                for signal in signals.forever() {
+                    if signal == SIGHUP {
+                        requests.reload();
+                        continue;
+                    }
+                    requests.stop();
+                    if let Some(farewell) = &farewell {
+                        farewell.say();
+                    }
+                }
+            };
+            let thread = std::thread::Builder::new().name("signals".to_owned()).spawn(listen).ok()?;
+            Some((handle, thread))
+        });
         let show = once && !json && std::io::stderr().is_terminal();
         let progress = show.then(|| show_progress(Arc::clone(shared))).flatten();
         Self { signals, notifier, progress }

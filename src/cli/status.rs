@@ -144,7 +144,7 @@ impl Status {
         ));
         match &self.last_receipt {
             Some(last) => {
-                print(format_args!("last receipt {} of {}, head {}", last.seq, last.ended_at, last.sha256))
+                print(format_args!("last receipt {} of {}, head {}", last.seq, last.ended_at, last.sha256));
             }
             None => print("no receipt yet: `distilld run --once` makes the first"),
         }

@@ -10,11 +10,11 @@
     reason = "offsets come from the scan of the same buffer"
 )]
 
+mod sort;
 mod text;
 mod value;
 
-use std::cmp::Ordering;
-
+use sort::Member;
 pub use text::{hash_unescaped, push_escaped, unescape};
 use text::{plain_prefix, push_escaped_char};
 use value::Node;
@@ -58,18 +58,15 @@ pub struct Parser {
     nodes: Vec<Node>,
     scratch_text: String,
     scratch_nodes: Vec<Node>,
-    members: Vec<u32>,
+    members: Vec<Member>,
 }
 
 impl Parser {
     /// Parses one row: any JSON value with optional white space around it.
     pub fn parse(&mut self, row: &[u8]) -> Result<Doc<'_>, Fault> {
-        let row = match simdutf8::basic::from_utf8(row) {
-            Ok(text) => text,
-            Err(_) => {
-                let at = std::str::from_utf8(row).err().map_or(0, |e| e.valid_up_to());
-                return Err(Fault { kind: FaultKind::Utf8, at });
-            }
+        let Ok(row) = simdutf8::basic::from_utf8(row) else {
+            let at = std::str::from_utf8(row).err().map_or(0, |e| e.valid_up_to());
+            return Err(Fault { kind: FaultKind::Utf8, at });
         };
         self.text.clear();
         self.nodes.clear();
@@ -210,7 +207,6 @@ impl Scan<'_, '_> {
                 if self.bytes.get(self.at) != Some(&b'"') {
                     return self.unexpected();
                 }
-                self.out.members.push(self.out.nodes.len() as u32);
                 self.member(depth)?;
                 match self.bytes.get(self.at) {
                     Some(b',') => {
@@ -234,7 +230,14 @@ impl Scan<'_, '_> {
 
     /// `"key" : value` and the white space behind it.
     fn member(&mut self, depth: usize) -> Result<(), Fault> {
+        let node = self.out.nodes.len() as u32;
         self.string()?;
+        let key = self.out.nodes[node as usize];
+        let text = &self.out.text.as_bytes()[key.start as usize + 1..key.end as usize - 1];
+        let mut lead = [0; 8];
+        let taken = text.len().min(8);
+        lead[..taken].copy_from_slice(&text[..taken]);
+        self.out.members.push(Member { lead: u64::from_be_bytes(lead), node });
         self.space();
         if self.bytes.get(self.at) != Some(&b':') {
             return self.unexpected();
@@ -362,67 +365,6 @@ impl Scan<'_, '_> {
         self.close(node);
         Ok(())
     }
-}
-
-impl Parser {
-    /// Brings the members of the object at `node` into canonical order; `Err` when a key stands there twice.
-    fn sort_members(&mut self, node: usize, first_member: usize) -> Result<(), ()> {
-        let text = self.text.as_str();
-        let nodes = &self.nodes;
-        let key = |member: u32| {
-            let node = nodes[member as usize];
-            &text[node.start as usize + 1..node.end as usize - 1]
-        };
-        let members = &mut self.members[first_member..];
-        // Byte order is UTF-16 order as long as nothing is escaped and nothing lies at or above U+E000.
-        let plain =
-            members.iter().all(|member| !key(*member).bytes().fold(false, |odd, b| odd | is_odd_in_key(b)));
-        let order = if plain { str::cmp } else { compare_keys };
-        if members.windows(2).all(|pair| order(key(pair[0]), key(pair[1])) == Ordering::Less) {
-            return Ok(());
-        }
-        members.sort_unstable_by(|a, b| order(key(*a), key(*b)));
-        if members.windows(2).any(|pair| key(pair[0]) == key(pair[1])) {
-            return Err(());
-        }
-        self.scratch_text.clear();
-        self.scratch_nodes.clear();
-        let base_text = nodes[node].start + 1;
-        let base_node = node as u32 + 1;
-        for (position, member) in self.members[first_member..].iter().enumerate() {
-            if position > 0 {
-                self.scratch_text.push(',');
-            }
-            let key = self.nodes[*member as usize];
-            let value = self.nodes[key.next as usize];
-            let text_shift = base_text.wrapping_add(self.scratch_text.len() as u32).wrapping_sub(key.start);
-            let node_shift = base_node.wrapping_add(self.scratch_nodes.len() as u32).wrapping_sub(*member);
-            self.scratch_text.push_str(&self.text[key.start as usize..value.end as usize]);
-            self.scratch_nodes.extend(self.nodes[*member as usize..value.next as usize].iter().map(|n| {
-                Node {
-                    kind: n.kind,
-                    start: n.start.wrapping_add(text_shift),
-                    end: n.end.wrapping_add(text_shift),
-                    next: n.next.wrapping_add(node_shift),
-                }
-            }));
-        }
-        self.text.truncate(base_text as usize);
-        self.text.push_str(&self.scratch_text);
-        self.text.push('}');
-        self.nodes.truncate(base_node as usize);
-        self.nodes.extend_from_slice(&self.scratch_nodes);
-        Ok(())
-    }
-}
-
-fn is_odd_in_key(byte: u8) -> bool {
-    (byte >= 0xEE) | (byte == b'\\')
-}
-
-/// Orders two keys, given in their escaped form, by UTF-16 code units (RFC 8785, 3.2.3).
-fn compare_keys(a: &str, b: &str) -> Ordering {
-    unescape(a).encode_utf16().cmp(unescape(b).encode_utf16())
 }
 
 #[cfg(test)]

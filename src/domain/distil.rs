@@ -222,7 +222,8 @@ impl<'r> Distiller<'r> {
         let human = draft.own.contains(Code::HumanAccept).then_some(super::score::HumanAction::Accept);
         let judgement = Judgement { kind: record.kind, signals: draft.own, human, failed_since_human: false };
         let verdict = score(judgement);
-        record.render(&mut lines.evidence);
+        let provenance = record.provenance.render();
+        record.render(&provenance, &mut lines.evidence);
         ScoredRun {
             evidence_run_id: &record.run_id,
             category: verdict.category,
@@ -230,7 +231,7 @@ impl<'r> Distiller<'r> {
             anchor_grounding: draft.anchor_grounding,
             scored_at: timestamp,
             scorer_version: &self.scorer_version,
-            provenance: &record.provenance,
+            provenance: &provenance,
         }
         .render(&mut lines.scored);
         Ok(Distilled {

@@ -346,7 +346,7 @@ pub fn item_text(item: Value<'_>) -> Option<Escaped<'_>> {
 }
 
 /// Joins texts with line feeds; `None` when there is none.
-pub fn join_lines<'a>(lines: Vec<Escaped<'a>>) -> Option<Escaped<'a>> {
+pub fn join_lines(lines: Vec<Escaped<'_>>) -> Option<Escaped<'_>> {
     let mut lines = lines.into_iter();
     let first = lines.next()?;
     let mut rest = lines.peekable();

@@ -122,6 +122,7 @@ pub struct Verdict {
     pub rule: &'static str,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is one condition of the table")]
 struct Facts {
     judgement: Judgement,
     pass: bool,

@@ -47,14 +47,13 @@ fn split_value(json: &str) -> Option<(&str, &str)> {
                 continue;
             }
             b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth == 0 => return json.split_at_checked(at),
+            b'}' | b']' | b',' if depth == 0 => return json.split_at_checked(at),
             b'}' | b']' => {
                 depth -= 1;
                 if depth == 0 {
                     return json.split_at_checked(at + 1);
                 }
             }
-            b',' if depth == 0 => return json.split_at_checked(at),
             _ => {}
         }
         at += 1;

@@ -12,12 +12,40 @@ use tracing::warn;
 use crate::pipeline::Shared;
 
 const STATUS_EVERY: Duration = Duration::from_secs(2);
+/// The committer turns every two seconds even when idle; one that did not for this long hangs. A watchdog time shorter
+/// than that must not make a healthy daemon look dead.
+const TURN_MAX: Duration = Duration::from_secs(4);
 
 /// Keeps telling systemd how the daemon is until it is dropped.
 #[derive(Debug)]
 pub struct Notifier {
-    stop: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
     thread: Option<std::thread::JoinHandle<()>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Running,
+    /// Asked to stop; the last commits are under way.
+    Stopping,
+    Ended,
+}
+
+/// Lets whoever hears that the daemon is to stop pass it on.
+#[derive(Debug, Clone)]
+pub struct Farewell(watch::Sender<Phase>);
+
+impl Farewell {
+    /// Says STOPPING, once.
+    pub fn say(&self) {
+        self.0.send_if_modified(|phase| {
+            let first = *phase == Phase::Running;
+            if first {
+                *phase = Phase::Stopping;
+            }
+            first
+        });
+    }
 }
 
 impl Notifier {
@@ -25,31 +53,37 @@ impl Notifier {
     pub fn start(shared: Arc<Shared>) -> Option<Self> {
         std::env::var_os("NOTIFY_SOCKET")?;
         tell(&[NotifyState::Ready]);
-        let (stop, stopped) = watch::channel(false);
+        let (phase, phases) = watch::channel(Phase::Running);
         let run = move || match tokio::runtime::Builder::new_current_thread().enable_time().build() {
-            Ok(runtime) => runtime.block_on(keep_telling(&shared, stopped)),
+            Ok(runtime) => runtime.block_on(keep_telling(&shared, phases)),
             Err(e) => warn!(error = %e, "systemd hears nothing from us: no timer"),
         };
         let thread = std::thread::Builder::new().name("systemd".to_owned()).spawn(run).ok();
-        Some(Self { stop, thread })
+        Some(Self { phase, thread })
+    }
+
+    /// The way to say that the end has begun.
+    pub fn farewell(&self) -> Farewell {
+        Farewell(self.phase.clone())
     }
 }
 
 impl Drop for Notifier {
     fn drop(&mut self) {
-        let _ = self.stop.send(true);
+        self.phase.send_replace(Phase::Ended);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-        tell(&[NotifyState::Stopping]);
     }
 }
 
-async fn keep_telling(shared: &Shared, mut stopped: watch::Receiver<bool>) {
+async fn keep_telling(shared: &Shared, mut phases: watch::Receiver<Phase>) {
     let mut watchdog_usec = 0;
     let watched = sd_notify::watchdog_enabled(false, &mut watchdog_usec);
     let every =
         if watched { (Duration::from_micros(watchdog_usec) / 3).min(STATUS_EVERY) } else { STATUS_EVERY };
+    let turn_max = (Duration::from_micros(watchdog_usec) / 2).max(TURN_MAX);
+    let mut said_stopping = false;
     let mut timer = tokio::time::interval(every);
     let mut last_status = String::new();
     let mut last_heartbeat = 0;
@@ -57,15 +91,23 @@ async fn keep_telling(shared: &Shared, mut stopped: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             _ = timer.tick() => {}
-            _ = stopped.changed() => return,
+            _ = phases.changed() => {}
+        }
+        let phase = *phases.borrow_and_update();
+        if phase != Phase::Running && !said_stopping {
+            tell(&[NotifyState::Stopping]);
+            said_stopping = true;
+        }
+        if phase == Phase::Ended {
+            return;
         }
         let heartbeat = shared.heartbeat.load(Ordering::Relaxed);
         if heartbeat != last_heartbeat {
             last_heartbeat = heartbeat;
             last_turn = tokio::time::Instant::now();
         }
-        // The committer turns every two seconds even when idle; one that hangs in a sync gets no ping.
-        if watched && last_turn.elapsed() < Duration::from_micros(watchdog_usec) / 2 {
+        // A committer that hangs in a sync gets no ping.
+        if watched && last_turn.elapsed() < turn_max {
             tell(&[NotifyState::Watchdog]);
         }
         let status = status(shared);

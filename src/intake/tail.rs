@@ -4,11 +4,11 @@
 //! looks whether the name has gone over to another one; the old file is then read to its end before the next begins.
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::IntakeError;
 use super::identity::Identity;
@@ -107,6 +107,7 @@ pub struct Tail {
     current: Option<Current>,
     /// Rotated files to read before the main one, oldest first.
     queue: VecDeque<PathBuf>,
+    first_siblings_queued: bool,
     gaps: VecDeque<GapFound>,
     rotated_wait: Duration,
     caught_up: bool,
@@ -120,6 +121,10 @@ struct Current {
     seen_size: u64,
     /// Since when the name belongs to another file.
     left_since: Option<Instant>,
+    /// Whether it was found under another name than the stream's.
+    found_rotated: bool,
+    /// The file's modification time when its anchor was last found to hold.
+    checked: Option<SystemTime>,
 }
 
 impl Tail {
@@ -133,6 +138,7 @@ impl Tail {
             next_generation,
             current: None,
             queue: VecDeque::new(),
+            first_siblings_queued: false,
             gaps: VecDeque::new(),
             rotated_wait,
             caught_up: false,
@@ -178,9 +184,11 @@ impl Tail {
                 continue;
             }
             let Some(current) = &mut self.current else { return Ok(Step::Idle) };
-            let error = |e| IntakeError::new("read", Path::new(&*current.source.path), e);
-            let size = current.reader.file().metadata().map_err(error)?.len();
-            if let Some(reason) = current.changed_under_us(size).map_err(error)? {
+            let path = Arc::clone(&current.source.path);
+            let error = |e| IntakeError::new("read", Path::new(&*path), e);
+            let metadata = current.reader.file().metadata().map_err(error)?;
+            let size = metadata.len();
+            if let Some(reason) = current.changed_under_us(&metadata).map_err(error)? {
                 let gap = self.restart_current(size, reason);
                 return Ok(Step::Gap(gap));
             }
@@ -192,13 +200,13 @@ impl Tail {
                     return Ok(Step::Chunk(chunk));
                 }
             }
-            match self.finish_if_left(limits, buffer)? {
+            match self.finish_if_left(size, limits, buffer)? {
                 Finish::Stay => {
                     self.caught_up = true;
                     return Ok(Step::Idle);
                 }
                 Finish::Chunk(chunk) => return Ok(Step::Chunk(chunk)),
-                Finish::Next => {}
+                Finish::GoOn => {}
             }
         }
     }
@@ -232,7 +240,7 @@ impl Tail {
             });
             return Ok(true);
         }
-        if self.next_generation == 0 && self.queue.is_empty() {
+        if self.next_generation == 0 && !self.first_siblings_queued {
             self.queue_first_siblings()?;
         }
         self.begin_next()
@@ -243,6 +251,7 @@ impl Tail {
         let siblings = siblings::find(&self.main)?;
         if self.main.exists() || siblings.iter().any(|sibling| !sibling.compressed) {
             self.queue_up(siblings);
+            self.first_siblings_queued = true;
         }
         Ok(())
     }
@@ -290,6 +299,8 @@ impl Tail {
                 line: position.line,
                 seen_size: position.offset,
                 left_since: None,
+                found_rotated: path != self.main,
+                checked: None,
             }));
         }
         Ok(None)
@@ -318,6 +329,8 @@ impl Tail {
             line: 0,
             seen_size: 0,
             left_since: None,
+            found_rotated: path != self.main,
+            checked: None,
         });
     }
 
@@ -340,8 +353,14 @@ impl Tail {
     }
 
     /// At the end of the current file: has its name gone over to another?
-    fn finish_if_left(&mut self, limits: ReadLimits, buffer: &mut Vec<u8>) -> Result<Finish, IntakeError> {
-        let Some(current) = &mut self.current else { return Ok(Finish::Next) };
+    /// Everything before `size` has been read.
+    fn finish_if_left(
+        &mut self,
+        size: u64,
+        limits: ReadLimits,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Finish, IntakeError> {
+        let Some(current) = &mut self.current else { return Ok(Finish::GoOn) };
         let main = match fs::metadata(&self.main) {
             Ok(metadata) => Some(Identity::of(&metadata)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => None,
@@ -353,13 +372,16 @@ impl Tail {
             current.left_since = None;
             return Ok(Finish::Stay);
         }
+        let error = |e| IntakeError::new("read", Path::new(&*current.source.path), e);
+        let metadata = current.reader.file().metadata().map_err(error)?;
         let since = *current.left_since.get_or_insert_with(Instant::now);
-        if since.elapsed() < self.rotated_wait {
+        if since.elapsed() < self.rotated_wait && !current.is_long_quiet(&metadata, self.rotated_wait) {
             return Ok(Finish::Stay);
         }
-        let size = current.reader.file().metadata();
-        let error = |e| IntakeError::new("read", Path::new(&*current.source.path), e);
-        let size = size.map_err(error)?.len();
+        // Lines that were written since the last read are lines, and not the rest of one.
+        if metadata.len() != size {
+            return Ok(Finish::GoOn);
+        }
         let from = current.reader.offset;
         let found = current.reader.read_rest(size, limits, buffer).map_err(error)?;
         if let Some(chunk) = current.chunk(found, from, true) {
@@ -371,28 +393,39 @@ impl Tail {
             let since = self.siblings_since(&identity)?;
             self.queue_up(since);
         }
-        Ok(Finish::Next)
+        Ok(Finish::GoOn)
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "made and taken apart at once")]
 enum Finish {
     Stay,
     Chunk(Chunk),
-    Next,
+    /// There may be more to read, here or in the next file.
+    GoOn,
 }
 
 impl Current {
     /// Why the file is no longer the one that was read up to the cursor, if it is not.
-    fn changed_under_us(&self, size: u64) -> io::Result<Option<&'static str>> {
+    fn changed_under_us(&mut self, metadata: &Metadata) -> io::Result<Option<&'static str>> {
+        let size = metadata.len();
         if size < self.reader.offset {
             return Ok(Some("the file was truncated; what was not read of it is gone"));
         }
-        if size > self.reader.offset && !self.reader.anchor_holds()? {
-            return Ok(Some(
-                "the file was truncated and written anew past the cursor; what was not read is gone",
-            ));
+        // A file that was written anew up to the very cursor shows only in its time.
+        let modified = metadata.modified().ok();
+        let touched = modified.is_none() || modified != self.checked;
+        if (size > self.reader.offset || touched) && !self.reader.anchor_holds()? {
+            return Ok(Some("the file was truncated and written anew; what was not read is gone"));
         }
+        self.checked = modified;
         Ok(None)
+    }
+
+    /// Whether the file was a rotated one when it was found, and had not been written to for `wait`.
+    fn is_long_quiet(&self, metadata: &Metadata, wait: Duration) -> bool {
+        let quiet_for = metadata.modified().ok().and_then(|at| at.elapsed().ok());
+        self.found_rotated && quiet_for.is_some_and(|quiet_for| quiet_for >= wait)
     }
 
     fn chunk(&mut self, found: Found, from: u64, unterminated: bool) -> Option<Chunk> {

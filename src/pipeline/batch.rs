@@ -1,6 +1,7 @@
 //! A batch in the making: what one commit will take.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use super::known_rows::{KnownRow, KnownRows};
 use super::streams::StreamSpec;
@@ -17,7 +18,7 @@ const JOIN_BYTES: usize = 64 << 10;
 /// What has been taken in since the last commit.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pieces: BTreeMap<String, Vec<Part>>,
+    pieces: BTreeMap<String, Vec<Piece>>,
     pub(super) inputs: Vec<InputRange>,
     pub(super) counts: RecordCounts,
     pub(super) warnings: Warnings,
@@ -28,14 +29,6 @@ pub(super) struct Batch {
     pub(super) bytes: u64,
     pub(super) started_at: Option<EventTime>,
     pub(super) live: bool,
-}
-
-#[derive(Debug)]
-struct Part {
-    bytes: Vec<u8>,
-    rows: u64,
-    /// Known when the part is a whole chunk's lines.
-    sha256: Option<Sha256Hex>,
 }
 
 impl Batch {
@@ -79,7 +72,8 @@ impl Batch {
         self.evidence_len.insert(stream, at);
         let evidence = kept.iter().filter(|new| **new).count() as u64;
         let duplicate = kept.len() as u64 - evidence;
-        let (mut evidence_sha, mut scored_sha) = (Some(worked.evidence_sha256), Some(worked.scored_sha256));
+        spec.has_duplicates.store(duplicate > 0, Ordering::Relaxed);
+        let (mut evidence_sha, mut scored_sha) = (worked.evidence_sha256, worked.scored_sha256);
         if duplicate > 0 {
             let lines = &mut worked.lines;
             let lengths =
@@ -138,20 +132,14 @@ impl Batch {
                 last.rows += rows;
                 last.sha256 = None;
             }
-            _ => parts.push(Part { bytes, rows, sha256 }),
+            _ => parts.push(Piece { bytes, rows, sha256 }),
         }
     }
 
     /// The appends of the commit.
     pub(super) fn appends(&mut self) -> Vec<Append> {
-        let piece = |part: Part| match part.sha256 {
-            Some(sha256) => Piece { bytes: part.bytes, rows: part.rows, sha256 },
-            None => Piece::new(part.bytes, part.rows),
-        };
-        std::mem::take(&mut self.pieces)
-            .into_iter()
-            .map(|(path, parts)| Append { path, pieces: parts.into_iter().map(piece).collect() })
-            .collect()
+        let pieces = std::mem::take(&mut self.pieces);
+        pieces.into_iter().map(|(path, pieces)| Append { path, pieces }).collect()
     }
 }
 

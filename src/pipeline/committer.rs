@@ -225,7 +225,12 @@ impl Turn<'_> {
                 *next = place;
             }
             match due {
-                Early::Worked(worked) => self.take(*worked)?,
+                Early::Worked(worked) => {
+                    if !self.has_room_for(&worked) {
+                        self.commit_batch()?;
+                    }
+                    self.take(*worked)?;
+                }
                 Early::Gap(gap) => self.commit_gap(ticket.stream, &gap)?,
             }
             if self.is_batch_full() {
@@ -258,7 +263,8 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn is_batch_full(&self) -> bool {
+    /// Input bytes and rows that one commit may take.
+    fn batch_limits(&self) -> (u64, u64) {
         let tuning = self.c.shared.tuning();
         let beside_live = self.last_live.is_some_and(|at| at.elapsed() < LIVE_MEMORY);
         let bytes_max = if beside_live {
@@ -266,7 +272,20 @@ impl Turn<'_> {
         } else {
             tuning.batch_bytes_max
         };
-        self.batch.bytes >= bytes_max || self.batch.counts.rows_in >= tuning.batch_rows_max
+        (bytes_max, tuning.batch_rows_max)
+    }
+
+    fn is_batch_full(&self) -> bool {
+        let (bytes_max, rows_max) = self.batch_limits();
+        self.batch.bytes >= bytes_max || self.batch.counts.rows_in >= rows_max
+    }
+
+    /// Whether a chunk may join the batch; what is too large for any batch is one of its own.
+    fn has_room_for(&self, worked: &Worked) -> bool {
+        let (bytes_max, rows_max) = self.batch_limits();
+        let chunk = &worked.job.chunk;
+        self.batch.bytes + (chunk.to - chunk.from) <= bytes_max
+            && self.batch.counts.rows_in + chunk.lines <= rows_max
     }
 
     /// A batch grows while more is on its way, and is committed at once when nothing is, or somebody waits for it.

@@ -72,7 +72,9 @@ impl KnownRows {
         }
         let mut known = Self { segments: Vec::new(), by_hash: HashTable::new(), cache: None };
         known.by_hash.reserve(rows.len(), |_| 0);
-        rows.iter().for_each(|row| known.insert(*row));
+        for row in &rows {
+            known.insert(*row);
+        }
         let cached = known.len();
         if len == 0 {
             len = match disk.remove(&path).and_then(|()| disk.write(&path, 0, &header)) {
@@ -153,13 +155,12 @@ impl KnownRows {
     /// Adds a row.
     pub fn insert(&mut self, row: KnownRow) {
         let place = self.len() as u32;
-        match self.segments.last_mut().filter(|segment| segment.len() < SEGMENT_ROWS) {
-            Some(segment) => segment.push(row),
-            None => {
-                let mut segment = Vec::with_capacity(SEGMENT_ROWS);
-                segment.push(row);
-                self.segments.push(segment);
-            }
+        if let Some(segment) = self.segments.last_mut().filter(|segment| segment.len() < SEGMENT_ROWS) {
+            segment.push(row);
+        } else {
+            let mut segment = Vec::with_capacity(SEGMENT_ROWS);
+            segment.push(row);
+            self.segments.push(segment);
         }
         let segments = &self.segments;
         self.by_hash.insert_unique(hash(&row.sig_hash), place, |other| {

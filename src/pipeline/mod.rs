@@ -17,8 +17,9 @@ pub mod source;
 pub mod streams;
 pub mod worker;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 /// Settings that may change while distilld runs.
@@ -57,6 +58,8 @@ pub struct Shared {
     pub categories: [AtomicU64; 4],
     /// Counts up with every turn of the committer.
     pub heartbeat: AtomicU64,
+    /// The streams that cannot be read for now, with the reason.
+    unread: Mutex<BTreeMap<usize, String>>,
     /// Whether a batch is held because there is no space.
     pub no_space: AtomicBool,
 }
@@ -73,6 +76,7 @@ impl Shared {
             committed_rows: AtomicU64::new(0),
             categories: [const { AtomicU64::new(0) }; 4],
             heartbeat: AtomicU64::new(0),
+            unread: Mutex::new(BTreeMap::new()),
             no_space: AtomicBool::new(false),
         })
     }
@@ -85,6 +89,20 @@ impl Shared {
     /// Changes the settings.
     pub fn set_tuning(&self, tuning: Tuning) {
         *self.tuning.write().unwrap_or_else(PoisonError::into_inner) = tuning;
+    }
+
+    /// Notes that a stream cannot be read, or can again; whether that is news.
+    fn note_unread(&self, stream: usize, trouble: Option<String>) -> bool {
+        let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        match trouble {
+            Some(trouble) => unread.insert(stream, trouble.clone()).as_ref() != Some(&trouble),
+            None => unread.remove(&stream).is_some(),
+        }
+    }
+
+    /// Why some stream cannot be read, if one cannot.
+    pub fn unread(&self) -> Option<String> {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner).values().next().cloned()
     }
 
     /// Asks every thread to come to an end.

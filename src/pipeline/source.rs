@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::Shared;
 use super::event::{Event, Ticket};
@@ -57,13 +57,14 @@ impl Source {
                 patience = self.shared.tuning().poll_min;
                 continue;
             }
-            if self.once {
+            // A rotated file is still given its time for late writes, and what follows it is there to be read.
+            let waiting = self.tails.iter().any(Tail::is_waiting);
+            if self.once && !waiting {
                 break;
             }
             if self.events.send(Event::Idle).is_err() {
                 return;
             }
-            let waiting = self.tails.iter().any(Tail::is_waiting);
             let tuning = self.shared.tuning();
             let longest = if waiting { tuning.poll_min } else { patience };
             if watch.wait(longest) {
@@ -123,9 +124,17 @@ impl Source {
                 return queue.send(Task::Rows(Job { ticket, chunk, buffer, live })).is_ok();
             }
             Err(e) => {
-                let cause = std::error::Error::source(&e).map(ToString::to_string);
-                warn!(stream, error = %e, cause, "cannot read a stream for now");
+                let cause = std::error::Error::source(&e).map_or_else(String::new, ToString::to_string);
+                // It is tried again at every look, and said once.
+                if self.shared.note_unread(stream, Some(format!("{e}: {cause}"))) {
+                    warn!(error = %e, cause, "cannot read a stream for now");
+                }
+                self.spare = Some(buffer);
+                return false;
             }
+        }
+        if self.shared.note_unread(stream, None) {
+            info!(stream, "a stream can be read again");
         }
         self.spare = Some(buffer);
         false

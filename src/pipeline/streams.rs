@@ -1,8 +1,10 @@
 //! The streams of one run: the built-in ones and those of the config, each with its file.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use crate::domain::distil::StreamContext;
+use crate::domain::exports::EXPORTS;
 use crate::domain::rules::{Rules, StreamSettings};
 use crate::domain::streams::{STREAMS, Stream, custom, source_file};
 
@@ -16,6 +18,8 @@ pub struct StreamSpec {
     pub path: PathBuf,
     stream: Reading,
     settings: Option<StreamSettings>,
+    /// Whether its last committed chunk had duplicates: a hint to the workers, no more.
+    pub has_duplicates: AtomicBool,
 }
 
 enum Reading {
@@ -54,6 +58,7 @@ impl StreamSet {
             path: built_in_path(kb, stream.name()),
             stream: Reading::BuiltIn(*stream),
             settings: rules.streams.get(stream.name()).cloned(),
+            has_duplicates: AtomicBool::new(false),
         });
         let customs = rules.custom.iter().zip(custom_paths).map(|(settings, path)| StreamSpec {
             name: settings.name.clone(),
@@ -61,6 +66,7 @@ impl StreamSet {
             path: path.clone(),
             stream: Reading::Custom(custom(settings.clone())),
             settings: rules.streams.get(&settings.name).cloned(),
+            has_duplicates: AtomicBool::new(false),
         });
         Self { specs: built_in.chain(customs).collect() }
     }
@@ -68,6 +74,13 @@ impl StreamSet {
     /// The names of all streams, in order.
     pub fn names(&self) -> Vec<&str> {
         self.specs.iter().map(|spec| spec.name.as_str()).collect()
+    }
+
+    /// Every file that rows and samples go to, relative to the output folder.
+    pub fn output_files(&self) -> Vec<String> {
+        let folders = ["evidence", "scored-runs", "quarantine"];
+        let of_stream = self.specs.iter().flat_map(|spec| folders.map(|folder| spec.output(folder)));
+        of_stream.chain(EXPORTS.iter().map(|export| export.path().to_owned())).collect()
     }
 
     /// The number of the stream of that name.
@@ -88,7 +101,7 @@ impl StreamSet {
             .flatten()
             .flatten()
             .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter(|name| name.ends_with(".jsonl") && !known(name))
+            .filter(|name| Path::new(name).extension().is_some_and(|end| end == "jsonl") && !known(name))
             .collect();
         unknown.sort_unstable();
         unknown

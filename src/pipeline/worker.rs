@@ -1,5 +1,7 @@
 //! Rows to evidence, on every core: a chunk of lines in, the lines for the outputs with their hashes out.
 
+use std::sync::atomic::Ordering;
+
 use crossbeam_channel::{Receiver, Sender};
 
 use super::event::{Event, Ticket};
@@ -65,10 +67,10 @@ pub struct Worked {
     pub wants_carry: bool,
     /// SHA-256 of the chunk's bytes.
     pub input_sha256: Sha256Hex,
-    /// SHA-256 of the evidence lines.
-    pub evidence_sha256: Sha256Hex,
-    /// SHA-256 of the score lines.
-    pub scored_sha256: Sha256Hex,
+    /// SHA-256 of the evidence lines, unless duplicates are likely to be taken out of them.
+    pub evidence_sha256: Option<Sha256Hex>,
+    /// SHA-256 of the score lines, likewise.
+    pub scored_sha256: Option<Sha256Hex>,
 }
 
 /// Takes jobs until both queues are closed; live ones go first.
@@ -142,9 +144,12 @@ pub fn distil(
             Sha256Hex::of(&job.buffer)
         }
     };
+    // Where the last chunk had duplicates this one will, and lines that are taken out change the hash: the commit takes
+    // it then. Hashing twice was a tenth of a replay.
+    let hash_now = !spec.has_duplicates.load(Ordering::Relaxed);
     Ok(Worked {
-        evidence_sha256: Sha256Hex::of(made.lines.evidence.as_bytes()),
-        scored_sha256: Sha256Hex::of(made.lines.scored.as_bytes()),
+        evidence_sha256: hash_now.then(|| Sha256Hex::of(made.lines.evidence.as_bytes())),
+        scored_sha256: hash_now.then(|| Sha256Hex::of(made.lines.scored.as_bytes())),
         lines: made.lines,
         rows: made.rows,
         quarantined: made.quarantined,

@@ -2,6 +2,7 @@
 //! its bytes off again.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sha2::{Digest, Sha256};
 
@@ -19,16 +20,8 @@ pub struct Piece {
     pub bytes: Vec<u8>,
     /// Lines in them.
     pub rows: u64,
-    /// Their SHA-256.
-    pub sha256: Sha256Hex,
-}
-
-impl Piece {
-    /// A piece whose hash is taken here.
-    pub fn new(bytes: Vec<u8>, rows: u64) -> Self {
-        let sha256 = Sha256Hex::of(&bytes);
-        Self { bytes, rows, sha256 }
-    }
+    /// Their SHA-256, where it is known already; else the commit takes it.
+    pub sha256: Option<Sha256Hex>,
 }
 
 /// Pieces for the end of one output.
@@ -131,15 +124,15 @@ impl Store {
         let mut receipt = commit.receipt.clone();
         match self.write(commit, seq) {
             Ok(ranges) => receipt.output_files = ranges,
-            Err(error) => {
+            Err(error @ StoreError::NoSpace { .. }) => {
                 self.take_back(commit, seq)?;
                 return Err(error);
             }
+            Err(error) => return Err(error),
         }
         let appended = commit.appends.iter().map(|append| self.output.join(&append.path));
         let replaced = commit.replaces.iter().map(|replace| self.output.join(&replace.path));
         let touched: Vec<PathBuf> = appended.chain(replaced).collect();
-        self.disk.sync(&touched)?;
         let mut new_dirs: Vec<&Path> =
             touched.iter().filter(|path| self.is_new(path)).filter_map(|path| path.parent()).collect();
         new_dirs.dedup();
@@ -186,33 +179,67 @@ impl Store {
         }
     }
 
+    /// Writes and syncs everything but the receipt.
     fn write(&self, commit: &Commit, seq: u64) -> Result<Vec<OutputRange>, StoreError> {
-        let mut ranges = Vec::new();
-        for append in &commit.appends {
-            let path = self.output.join(&append.path);
-            let mut at = self.receipts.state.output_len(&append.path);
-            if at == 0
-                && let Some(dir) = path.parent()
-            {
-                self.disk.make_dir(dir)?;
-            }
-            for piece in &append.pieces {
-                self.disk.write(&path, at, &piece.bytes)?;
-                let to = at + piece.bytes.len() as u64;
-                ranges.push(OutputRange {
-                    path: append.path.clone(),
-                    from: at,
-                    to,
-                    rows: piece.rows,
-                    sha256: piece.sha256,
-                    replaces: None,
-                });
-                at = to;
-            }
-        }
+        let mut ranges = self.append_all(&commit.appends)?;
         for replace in &commit.replaces {
             ranges.push(self.replace(replace, seq)?);
         }
+        Ok(ranges)
+    }
+
+    /// Appends to several files at a time: a sync waits for the device, and meanwhile another file can be written.
+    fn append_all(&self, appends: &[Append]) -> Result<Vec<OutputRange>, StoreError> {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut done = Vec::new();
+            while let Some(append) = appends.get(next.fetch_add(1, Ordering::Relaxed)) {
+                done.extend(self.append(append)?);
+            }
+            Ok(done)
+        };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..appends.len().min(APPEND_THREADS)).map(|_| scope.spawn(work)).collect();
+            let mut ranges = work();
+            for other in others {
+                let died = |_| Err(StoreError::CheckFailed("a writing thread panicked".to_owned()));
+                let theirs: Result<Vec<OutputRange>, StoreError> = other.join().unwrap_or_else(died);
+                ranges = match (ranges, theirs) {
+                    (Ok(mut ranges), Ok(theirs)) => {
+                        ranges.extend(theirs);
+                        Ok(ranges)
+                    }
+                    // A failed sync matters more than a full disk: only the latter may be tried again.
+                    (Err(error @ StoreError::NoSpace { .. }), Err(theirs)) => {
+                        Err(if matches!(theirs, StoreError::NoSpace { .. }) { error } else { theirs })
+                    }
+                    (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+                };
+            }
+            let mut ranges = ranges?;
+            ranges.sort_by(|a, b| (&a.path, a.from).cmp(&(&b.path, b.from)));
+            Ok(ranges)
+        })
+    }
+
+    fn append(&self, append: &Append) -> Result<Vec<OutputRange>, StoreError> {
+        let path = self.output.join(&append.path);
+        let mut at = self.receipts.state.output_len(&append.path);
+        if at == 0
+            && let Some(dir) = path.parent()
+        {
+            self.disk.make_dir(dir)?;
+        }
+        let mut ranges = Vec::with_capacity(append.pieces.len());
+        for piece in &append.pieces {
+            self.disk.write(&path, at, &piece.bytes)?;
+            let to = at + piece.bytes.len() as u64;
+            let sha256 = piece.sha256.unwrap_or_else(|| Sha256Hex::of(&piece.bytes));
+            let path = append.path.clone();
+            ranges.push(OutputRange { path, from: at, to, rows: piece.rows, sha256, replaces: None });
+            at = to;
+        }
+        self.disk.sync(&path)?;
         Ok(ranges)
     }
 
@@ -238,7 +265,7 @@ impl Store {
             }
         }
         put(&replace.then)?;
-        self.disk.sync(std::slice::from_ref(&new))?;
+        self.disk.sync(&new)?;
         let old_len = self.disk.len(&path)?;
         let mut old_hash = Sha256::new();
         for block in (0..old_len.unwrap_or(0)).step_by(BLOCK_BYTES) {
@@ -313,6 +340,8 @@ impl Store {
 }
 
 const BLOCK_BYTES: usize = 1 << 20;
+/// How many files are written and synced at a time; more does not help one device.
+const APPEND_THREADS: usize = 8;
 
 fn new_path(path: &Path, seq: u64) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

@@ -19,8 +19,8 @@ pub trait Disk: Send + Sync + std::fmt::Debug {
     fn write(&self, path: &Path, at: u64, bytes: &[u8]) -> Result<(), StoreError>;
     /// Cuts a file to a length.
     fn cut(&self, path: &Path, len: u64) -> Result<(), StoreError>;
-    /// Makes the data and length of files durable, several at a time.
-    fn sync(&self, paths: &[PathBuf]) -> Result<(), StoreError>;
+    /// Makes the data and length of a file durable.
+    fn sync(&self, path: &Path) -> Result<(), StoreError>;
     /// Makes the entries of a folder durable.
     fn sync_dir(&self, dir: &Path) -> Result<(), StoreError>;
     /// Makes a folder and those above it, durably.
@@ -34,9 +34,6 @@ pub trait Disk: Send + Sync + std::fmt::Debug {
     /// The names of the files in a folder, sorted; empty when there is no folder.
     fn list(&self, dir: &Path) -> Result<Vec<String>, StoreError>;
 }
-
-/// How many files are synced at a time; more does not help one device.
-const SYNC_THREADS: usize = 8;
 
 /// The file system.
 #[derive(Debug, Default)]
@@ -64,11 +61,6 @@ impl RealDisk {
     fn forget(&self, path: &Path) {
         self.handles().remove(path);
     }
-}
-
-fn sync_one(file: &File, path: &Path) -> Result<(), StoreError> {
-    // No retry: after a failed sync the kernel calls the lost pages clean, and a second sync would say "done".
-    file.sync_data().map_err(|source| StoreError::Sync { path: path.to_owned(), source })
 }
 
 impl Disk for RealDisk {
@@ -109,28 +101,9 @@ impl Disk for RealDisk {
         file.set_len(len).map_err(|e| StoreError::io("cut", path, e))
     }
 
-    fn sync(&self, paths: &[PathBuf]) -> Result<(), StoreError> {
-        let files: Vec<_> = paths
-            .iter()
-            .map(|path| Ok((self.file(path)?, path.as_path())))
-            .collect::<Result<_, StoreError>>()?;
-        let share = files.len().div_ceil(SYNC_THREADS).max(1);
-        let sync_all = |part: &[(Arc<File>, &Path)]| part.iter().try_for_each(|(f, path)| sync_one(f, path));
-        std::thread::scope(|scope| {
-            let mut parts = files.chunks(share);
-            let own = parts.next().unwrap_or_default();
-            let others: Vec<_> = parts.map(|part| scope.spawn(move || sync_all(part))).collect();
-            let mut result = sync_all(own);
-            for other in others {
-                // A sync thread does not panic; if one did, nothing it was to sync may count as synced.
-                let panicked = |_| {
-                    let path = PathBuf::from("an output");
-                    Err(StoreError::Sync { path, source: io::Error::other("the sync thread panicked") })
-                };
-                result = result.and(other.join().unwrap_or_else(panicked));
-            }
-            result
-        })
+    fn sync(&self, path: &Path) -> Result<(), StoreError> {
+        // No retry: after a failed sync the kernel calls the lost pages clean, and a second sync would say "done".
+        self.file(path)?.sync_data().map_err(|source| StoreError::Sync { path: path.to_owned(), source })
     }
 
     fn sync_dir(&self, dir: &Path) -> Result<(), StoreError> {

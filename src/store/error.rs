@@ -16,8 +16,8 @@ pub enum StoreError {
         /// Why it failed.
         source: io::Error,
     },
-    /// There is no room; nothing partial was left behind.
-    #[error("no space to write {}", path.display())]
+    /// There is no room for now: space, quota, or file handles. Nothing partial was left behind.
+    #[error("no room for now to write {}", path.display())]
     NoSpace {
         /// The file.
         path: PathBuf,
@@ -99,8 +99,11 @@ pub enum StoreError {
 impl StoreError {
     /// Wraps an I/O error, telling "no space" apart.
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        // EMFILE and ENFILE have no kind of their own.
+        let no_handles = matches!(source.raw_os_error(), Some(23 | 24));
         let path = path.to_owned();
         match source.kind() {
+            _ if no_handles => Self::NoSpace { path, source },
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                 Self::NoSpace { path, source }
             }

@@ -125,7 +125,7 @@ impl Receipts {
             disk.cut(&self.path, self.len)?;
             return Err(error);
         }
-        disk.sync(std::slice::from_ref(&self.path))?;
+        disk.sync(&self.path)?;
         self.state.apply(&receipt);
         self.took(&line, receipt);
         Ok(())
@@ -144,7 +144,7 @@ impl Receipts {
         if self.len > self.last_from {
             let line = disk.read(&self.path, self.last_from, self.len)?;
             disk.write(&self.path, self.last_from, &line)?;
-            disk.sync(std::slice::from_ref(&self.path))?;
+            disk.sync(&self.path)?;
         }
         Ok(())
     }
@@ -166,7 +166,7 @@ impl Receipts {
             disk.remove(&next)?;
             return Err(error);
         }
-        disk.sync(std::slice::from_ref(&next))?;
+        disk.sync(&next)?;
         disk.sync_dir(&dir)?;
         disk.rename(&self.path, &dir.join(format!("receipts-{}.jsonl", self.first_seq)))?;
         disk.rename(&next, &self.path)?;

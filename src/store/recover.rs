@@ -10,10 +10,6 @@ use super::{Commit, Replace, StoreError};
 use crate::domain::schema::receipt::{Receipt, ReceiptKind};
 use crate::domain::schema::scalars::Sha256Hex;
 
-/// The folders below the output that hold committed files.
-pub const OUTPUT_DIRS: [&str; 7] =
-    ["evidence", "scored-runs", "quarantine", "scratchpads", "exports", "exports/rag", "exports/sft"];
-
 /// Files that are rebuilt from others when they are missing; all others are promise-2 files.
 fn can_be_rebuilt(path: &str) -> bool {
     path.starts_with("exports/") || path.starts_with("views/")
@@ -31,20 +27,26 @@ pub struct Recovered {
 }
 
 impl Store {
-    /// Opens an output folder whatever state a crash left it in. The lock is held by the caller.
-    pub fn recover(disk: Box<dyn Disk>, output: &Path, state: &Path) -> Result<Recovered, StoreError> {
+    /// Opens an output folder whatever state a crash left it in. The lock is held by the caller. `own` are the files,
+    /// relative to the folder, that distilld may write; any other is somebody else's and stays as it is.
+    pub fn recover(
+        disk: Box<dyn Disk>,
+        output: &Path,
+        state: &Path,
+        own: &[String],
+    ) -> Result<Recovered, StoreError> {
         let mut repairs = Vec::new();
         disk.make_dir(&output.join("receipts"))?;
         Receipts::finish_sealing(disk.as_ref(), output)?;
         let mut receipts = Receipts::read(disk.as_ref(), output)?;
         let cursors = CursorCache::open(state);
-        check_nothing_lost(disk.as_ref(), output, &receipts, &cursors)?;
+        check_nothing_lost(disk.as_ref(), output, own, &receipts, &cursors)?;
         if receipts.torn_bytes > 0 {
             repairs.push(format!("cut {} bytes of a receipt that was not whole", receipts.torn_bytes));
             receipts.cut_torn(disk.as_ref())?;
         }
-        undo_replaces(disk.as_ref(), output, receipts.next_seq(), &mut repairs)?;
-        let lost_exports = cut_outputs(disk.as_ref(), output, &receipts, &mut repairs)?;
+        undo_replaces(disk.as_ref(), output, own, receipts.next_seq(), &mut repairs)?;
+        let lost_exports = cut_outputs(disk.as_ref(), output, own, &receipts, &mut repairs)?;
         if let Some(last) = &receipts.last {
             check_ranges(disk.as_ref(), output, last, &lost_exports)?;
             receipts.rewrite_last(disk.as_ref())?;
@@ -86,6 +88,7 @@ impl Store {
 fn check_nothing_lost(
     disk: &dyn Disk,
     output: &Path,
+    own: &[String],
     receipts: &Receipts,
     cursors: &CursorCache,
 ) -> Result<(), StoreError> {
@@ -99,11 +102,9 @@ fn check_nothing_lost(
         }
     }
     if receipts.last.is_none() {
-        for dir in OUTPUT_DIRS {
-            for name in disk.list(&output.join(dir))? {
-                if disk.len(&output.join(dir).join(&name))?.is_some_and(|len| len > 0) {
-                    return lost(format!("{dir}/{name} has content, but there is no receipt at all"));
-                }
+        for path in own {
+            if disk.len(&output.join(path))?.is_some_and(|len| len > 0) {
+                return lost(format!("{path} has content, but there is no receipt at all"));
             }
         }
     }
@@ -114,15 +115,20 @@ fn check_nothing_lost(
 fn undo_replaces(
     disk: &dyn Disk,
     output: &Path,
+    own: &[String],
     next_seq: u64,
     repairs: &mut Vec<String>,
 ) -> Result<(), StoreError> {
-    for dir in ["exports", "exports/rag", "exports/sft", "exports/preference", "views"] {
+    let mut dirs: Vec<&str> = own.iter().filter_map(|path| Some(path.rsplit_once('/')?.0)).collect();
+    dirs.sort_unstable();
+    dirs.dedup();
+    for dir in dirs {
         let dir = output.join(dir);
         let mut touched = false;
         for name in disk.list(&dir)? {
             let path = dir.join(&name);
-            if let Some((file, seq)) = name.rsplit_once(".undo.") {
+            let beside_own = |file: &str| own.iter().any(|path| output.join(path) == dir.join(file));
+            if let Some((file, seq)) = name.rsplit_once(".undo.").filter(|(file, _)| beside_own(file)) {
                 touched = true;
                 if seq.parse::<u64>().is_ok_and(|seq| seq >= next_seq) {
                     repairs.push(format!("undid the replacement of {file}"));
@@ -130,7 +136,7 @@ fn undo_replaces(
                 } else {
                     disk.remove(&path)?;
                 }
-            } else if name.contains(".new.") {
+            } else if name.rsplit_once(".new.").is_some_and(|(file, _)| beside_own(file)) {
                 touched = true;
                 disk.remove(&path)?;
             }
@@ -146,6 +152,7 @@ fn undo_replaces(
 fn cut_outputs(
     disk: &dyn Disk,
     output: &Path,
+    own: &[String],
     receipts: &Receipts,
     repairs: &mut Vec<String>,
 ) -> Result<Vec<String>, StoreError> {
@@ -163,13 +170,10 @@ fn cut_outputs(
         }
     }
     // A first commit that did not come to its end leaves files that no receipt names.
-    for dir in OUTPUT_DIRS {
-        for name in disk.list(&output.join(dir))? {
-            let path = format!("{dir}/{name}");
-            if name.ends_with(".jsonl") && !receipts.state.outputs.contains_key(&path) {
-                repairs.push(format!("removed {path}, which no receipt names"));
-                disk.remove(&output.join(&path))?;
-            }
+    for path in own.iter().filter(|path| !receipts.state.outputs.contains_key(*path)) {
+        if disk.len(&output.join(path))?.is_some() {
+            repairs.push(format!("removed {path}, which no receipt names"));
+            disk.remove(&output.join(path))?;
         }
     }
     Ok(lost)

@@ -86,7 +86,7 @@ fn string_len(text: &str) -> usize {
 /// Length of the raw string literal (or 0 for a raw identifier) that `text` starts with.
 fn raw_len(text: &str) -> usize {
     let hashes = text[1..].chars().take_while(|c| *c == '#').count();
-    if text[1 + hashes..].chars().next() != Some('"') {
+    if !text[1 + hashes..].starts_with('"') {
         return 0;
     }
     let end = format!("\"{}", "#".repeat(hashes));

@@ -1,5 +1,17 @@
 //! distilld from outside: the real binary on real files, and the laws of the house.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::iter_over_hash_type,
+    unreachable_pub,
+    reason = "a test that cannot go on must fail, and say why"
+)]
+
 mod support;
 
 mod bad_rows;

@@ -53,7 +53,11 @@ impl Lab {
 
     /// The file of a stream.
     pub fn stream(&self, name: &str) -> PathBuf {
-        if name == "observer_ops" { self.kb().join("../_observer/ops.jsonl") } else { self.kb().join(format!("{name}.jsonl")) }
+        if name == "observer_ops" {
+            self.kb().join("../_observer/ops.jsonl")
+        } else {
+            self.kb().join(format!("{name}.jsonl"))
+        }
     }
 
     /// Appends bytes to the file of a stream.
@@ -146,6 +150,92 @@ pub fn assert_same_files(a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec
             panic!("{name} differs: {} and {} bytes, first at {at:?}", bytes.len(), b[name].len());
         }
     }
+}
+
+/// Everything receipts can be held to from outside: the chain, the numbers, the counts, contiguous ranges, and the
+/// SHA-256 of every range of the outputs, and of the inputs that are still there. Gives the totals of the counts.
+#[track_caller]
+pub fn assert_receipts_hold(lab: &Lab) -> BTreeMap<String, u64> {
+    let mut prev = "0".repeat(64);
+    let mut totals: BTreeMap<String, u64> = BTreeMap::new();
+    let mut outputs: BTreeMap<String, Vec<(u64, u64, String)>> = BTreeMap::new();
+    let mut inputs: BTreeMap<(String, u64), Vec<Value>> = BTreeMap::new();
+    for (seq, line) in receipt_lines(&lab.out()).iter().enumerate() {
+        let receipt: Value = serde_json::from_slice(line).unwrap();
+        assert_eq!(receipt["seq"], seq, "a receipt is missing or doubled");
+        assert_eq!(receipt["prev_sha256"], prev, "receipt {seq} does not follow the one before");
+        assert_eq!(receipt["validation_pass"], true);
+        prev = sha256_hex(line);
+        let counts = receipt["record_counts"].as_object().unwrap();
+        assert_conserved(counts, seq);
+        for (name, count) in counts {
+            *totals.entry(name.clone()).or_default() += count.as_u64().unwrap();
+        }
+        for output in receipt["output_files"].as_array().unwrap() {
+            let ranges = outputs.entry(output["path"].as_str().unwrap().to_owned()).or_default();
+            if output.get("replaces").is_some() {
+                ranges.clear();
+            }
+            let (from, to) = (output["from"].as_u64().unwrap(), output["to"].as_u64().unwrap());
+            assert_eq!(ranges.last().map_or(0, |last| last.1), from, "a range is missing before {output}");
+            ranges.push((from, to, output["sha256"].as_str().unwrap().to_owned()));
+        }
+        for input in receipt["input_files"].as_array().unwrap() {
+            let generation = input["generation"].as_u64().unwrap();
+            let ranges =
+                inputs.entry((input["stream"].as_str().unwrap().to_owned(), generation)).or_default();
+            let before = ranges.last().map_or(0, |last| last["to"].as_u64().unwrap());
+            assert_eq!(input["from"], before, "rows were left out or taken twice at {input}");
+            ranges.push(input.clone());
+        }
+    }
+    for (path, ranges) in outputs {
+        let bytes = fs::read(lab.out().join(&path)).unwrap();
+        assert_eq!(bytes.len() as u64, ranges.last().unwrap().1, "{path} is not as long as its receipts say");
+        for (from, to, sha256) in ranges {
+            let found = sha256_hex(&bytes[from as usize..to as usize]);
+            assert_eq!(found, sha256, "{path} [{from}, {to}) is not what its receipt says");
+        }
+    }
+    for ranges in inputs.values() {
+        let Ok(bytes) = fs::read(ranges[0]["path"].as_str().unwrap()) else { continue };
+        for range in ranges.iter().filter(|range| range["to"].as_u64().unwrap() <= bytes.len() as u64) {
+            let (from, to) = (range["from"].as_u64().unwrap(), range["to"].as_u64().unwrap());
+            // A name that another file has taken since says nothing.
+            if inputs.keys().filter(|(stream, _)| *stream == range["stream"]).count() == 1 {
+                assert_eq!(sha256_hex(&bytes[from as usize..to as usize]), range["sha256"], "{range}");
+            }
+        }
+    }
+    totals
+}
+
+#[track_caller]
+fn assert_conserved(counts: &serde_json::Map<String, Value>, seq: usize) {
+    let count = |name: &str| counts[name].as_u64().unwrap();
+    let out = count("evidence") + count("quarantined");
+    assert_eq!(count("in"), out + count("duplicate") + count("blank"), "receipt {seq} loses rows");
+    assert_eq!(count("out"), out, "receipt {seq}");
+}
+
+/// The lines of all receipts with their newlines, the sealed files first, in the order of their names' numbers.
+pub fn receipt_lines(output: &Path) -> Vec<Vec<u8>> {
+    let number = |path: &Path| {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let sealed = name.strip_prefix("receipts-").and_then(|rest| rest.strip_suffix(".jsonl"));
+        sealed.map_or(u64::MAX, |seq| seq.parse().unwrap())
+    };
+    let mut files: Vec<_> =
+        fs::read_dir(output.join("receipts")).unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort_by_key(|path| number(path));
+    let bytes: Vec<u8> = files.iter().flat_map(|path| fs::read(path).unwrap()).collect();
+    bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
+}
+
+/// SHA-256 in lower-case hex.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    hex::encode(sha2::Sha256::digest(bytes))
 }
 
 /// Waits until something holds, or fails after 20 s.

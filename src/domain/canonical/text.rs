@@ -5,9 +5,23 @@ use crate::domain::schema::scalars::Sha256Hex;
 /// How many leading bytes need no attention inside a string: no quote, no backslash, no control byte.
 #[inline]
 pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
     let mut at = 0;
+    // Most strings end, and most lines of a text do, within a few words; eight bytes at a time finds that soonest.
+    while let (Some(word), true) = (bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()), at < 32) {
+        let word = u64::from_le_bytes(*word);
+        let (quote, backslash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
+        let zero = |v: u64| v.wrapping_sub(ONES) & !v;
+        let low = word.wrapping_sub(ONES * 0x20) & !word;
+        // The lowest mark is exact; borrows can only add false ones above it.
+        let marks = (zero(quote) | zero(backslash) | low) & (ONES * 0x80);
+        if marks != 0 {
+            return at + (marks.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
     // Blocks of 32 let the compiler compare them in vector registers; 40 % of a row's parse time without.
-    for block in bytes.chunks_exact(32) {
+    for block in bytes[at..].chunks_exact(32) {
         if block.iter().fold(false, |special, b| special | is_special(*b)) {
             break;
         }
@@ -18,7 +32,7 @@ pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
 
 #[inline]
 fn is_special(byte: u8) -> bool {
-    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+    (byte < 0x20) || (byte == b'"') || (byte == b'\\')
 }
 
 /// Appends `c` as it stands inside a canonical JSON string.

@@ -21,15 +21,17 @@ pub struct Provenance<'a> {
 }
 
 impl Provenance<'_> {
-    /// Writes the provenance as the member `provenance`.
-    pub fn render(&self, object: &mut Object<'_>) {
-        object.object("provenance", |inner| {
-            inner.plain("source_file", self.source_file);
-            inner.int("generation", self.generation);
-            inner.int("line_offset", self.line_offset);
-            inner.int("byte_offset", self.byte_offset);
-            inner.hash("sig_hash", &self.sig_hash);
-            inner.time("recorded_at", self.recorded_at);
-        });
+    /// The provenance as JSON.
+    pub fn render(&self) -> String {
+        let mut json = String::with_capacity(256);
+        let mut object = Object::new(&mut json);
+        object.plain("source_file", self.source_file);
+        object.int("generation", self.generation);
+        object.int("line_offset", self.line_offset);
+        object.int("byte_offset", self.byte_offset);
+        object.hash("sig_hash", &self.sig_hash);
+        object.time("recorded_at", self.recorded_at);
+        object.end();
+        json
     }
 }

@@ -3,7 +3,7 @@
 use super::SCHEMA_VERSION;
 use super::provenance::Provenance;
 use super::scalars::{Escaped, EventTime, Sha256Hex};
-use crate::domain::render::{Object, push_int};
+use crate::domain::render::Object;
 
 /// Whether a record is something done, or judges or describes what was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -257,7 +257,8 @@ impl<'a> EvidenceRecord<'a> {
     }
 
     /// Appends the record as one line of JSON with its newline.
-    pub fn render(&self, out: &mut String) {
+    /// `provenance` is the record's own, rendered; its score repeats it.
+    pub fn render(&self, provenance: &str, out: &mut String) {
         let mut object = Object::new(out);
         let o = &mut object;
         o.int("schema_version", SCHEMA_VERSION);
@@ -268,7 +269,7 @@ impl<'a> EvidenceRecord<'a> {
         o.plain("model_role", self.model_role.name());
         o.plain("source_stream", self.source_stream);
         o.plain("kind", self.kind.name());
-        self.provenance.render(o);
+        o.raw("provenance", provenance);
         let text = |o: &mut Object<'_>, key, value: &Option<Escaped<'_>>| {
             if let Some(value) = value {
                 o.text(key, value);
@@ -377,7 +378,7 @@ impl<'a> EvidenceRecord<'a> {
 
 fn int(object: &mut Object<'_>, key: &str, value: Option<i64>) {
     if let Some(value) = value {
-        push_int(object.key(key), value.into());
+        object.int(key, value);
     }
 }
 

@@ -1,7 +1,6 @@
 //! ScoredRun, version 1: the category of one piece of evidence, and why (SPEC section 6).
 
 use super::SCHEMA_VERSION;
-use super::provenance::Provenance;
 use super::scalars::{Escaped, EventTime};
 use crate::domain::render::Object;
 use crate::domain::score::Category;
@@ -21,8 +20,8 @@ pub struct ScoredRun<'a> {
     pub scored_at: EventTime,
     /// Semver and a hash of the scorer's settings.
     pub scorer_version: &'a str,
-    /// The row it is about.
-    pub provenance: &'a Provenance<'a>,
+    /// The provenance of the row it is about, as JSON.
+    pub provenance: &'a str,
 }
 
 impl ScoredRun<'_> {
@@ -39,7 +38,7 @@ impl ScoredRun<'_> {
         o.time("scored_at", self.scored_at);
         o.int("score_seq", 0);
         o.plain("scorer_version", self.scorer_version);
-        self.provenance.render(&mut o);
+        o.raw("provenance", self.provenance);
         o.end();
         out.push('\n');
     }
