@@ -6,13 +6,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, de};
 
-use crate::domain::rules::{CustomStream, Rules, ScorerSettings, StreamSettings};
-use crate::domain::schema::record::ModelRole;
+use crate::domain::rules::{Rules, ScorerSettings};
 use crate::domain::schema::scalars::Sha256Hex;
-use crate::domain::streams::STREAMS;
 use crate::pipeline::Tuning;
+
+mod raw;
+mod streams;
+
+use raw::{Raw, RawStream, RawStreams, Size, Span};
 
 /// The config is wrong: which key, what stands there, what is allowed.
 #[derive(Debug, thiserror::Error)]
@@ -61,145 +64,6 @@ impl LogLevel {
             Self::Trace => "trace",
         }
     }
-}
-
-/// A size: a whole number of bytes, or words such as `16 MiB`.
-#[derive(Debug, Clone, Copy)]
-struct Size(u64);
-
-impl<'de> Deserialize<'de> for Size {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let words = String::deserialize(deserializer)
-            .map_err(|_| de::Error::custom("a size in words is expected, such as \"16 MiB\""))?;
-        let size: bytesize::ByteSize = words.parse().map_err(|_| {
-            de::Error::custom("a size in words is expected, such as \"64 KiB\" or \"16 MiB\"")
-        })?;
-        Ok(Self(size.as_u64()))
-    }
-}
-
-/// A duration in words such as `250ms` or `24h`.
-#[derive(Debug, Clone, Copy)]
-struct Span(Duration);
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected =
-            || de::Error::custom("a duration in words is expected, such as \"250ms\", \"2s\" or \"24h\"");
-        let words = String::deserialize(deserializer).map_err(|_| expected())?;
-        humantime::parse_duration(&words).map(Self).map_err(|_| expected())
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Raw {
-    paths: RawPaths,
-    batch: RawBatch,
-    watch: RawWatch,
-    limits: RawLimits,
-    link: RawLink,
-    scorer: RawScorer,
-    export: RawExport,
-    log: RawLog,
-    stream: RawStreams,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawPaths {
-    kb: Option<PathBuf>,
-    output: Option<PathBuf>,
-    state: Option<PathBuf>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawBatch {
-    bytes_max: Option<Size>,
-    rows_max: Option<u64>,
-    workers: Option<usize>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawWatch {
-    poll_min: Option<Span>,
-    poll_max: Option<Span>,
-    rotated_wait: Option<Span>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawLimits {
-    line_bytes_max: Option<Size>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawLink {
-    window: Option<Span>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawScorer {
-    grounding_high: Option<f64>,
-    grounding_low: Option<f64>,
-    observer_confidence_min: Option<f64>,
-    router_confidence_low: Option<f64>,
-    outcome_partial_min: Option<f64>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawExport {
-    refresh: Option<Span>,
-    lag_max: Option<Size>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawLog {
-    level: Option<LogLevel>,
-}
-
-/// `[stream.NAME]` tables or `[[stream]]` entries with a name: TOML allows one of the two in a file, so each can say
-/// what the other can.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum RawStreams {
-    Named(BTreeMap<String, toml::Table>),
-    Listed(Vec<toml::Table>),
-}
-
-impl Default for RawStreams {
-    fn default() -> Self {
-        Self::Named(BTreeMap::new())
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawStream {
-    name: Option<String>,
-    schema_version: Option<i64>,
-    alias: BTreeMap<String, String>,
-    path: Option<PathBuf>,
-    kind: Option<RawKind>,
-    role: Option<String>,
-    time: Option<String>,
-    run_id: Option<String>,
-    task_id: Option<String>,
-    model: Option<String>,
-    text: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum RawKind {
-    Work,
-    Support,
 }
 
 impl Config {
@@ -257,7 +121,7 @@ impl Reader {
     fn new(file: &str, base: &Path, text: &str) -> Result<Self, ConfigError> {
         let table: toml::Table = text.parse().map_err(|e: toml::de::Error| ConfigError::Syntax {
             file: place_of(file, text, &e),
-            what: e.message().replace('\n', ", "),
+            what: format!("{}: {}", e.message().replace('\n', ", "), line_of(text, &e)),
         })?;
         let raw = deserialize(file, "", &table)?;
         Ok(Self {
@@ -462,109 +326,6 @@ impl Reader {
                 .collect(),
         }
     }
-
-    /// Adds one stream to the rules; gives the file of a custom one.
-    fn stream(
-        &self,
-        name: &str,
-        key: &str,
-        raw: RawStream,
-        rules: &mut Rules,
-    ) -> Result<Option<PathBuf>, ConfigError> {
-        let named = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        let refuse_name = |allowed: &str| ConfigError::Value {
-            file: self.file.clone(),
-            key: format!("{key}.name"),
-            value: format!("{name:?}"),
-            allowed: allowed.to_owned(),
-        };
-        if name.is_empty() || name.len() > 64 || !named || name == "rescored" {
-            let allowed = "a name of 1 to 64 characters from a-z, 0-9 and _ is, other than rescored";
-            return Err(refuse_name(allowed));
-        }
-        if rules.streams.contains_key(name) {
-            return Err(refuse_name("a stream may be described once"));
-        }
-        let Some(built_in) = STREAMS.iter().find(|stream| stream.name() == name) else {
-            return self.custom_stream(name, key, raw, rules).map(Some);
-        };
-        let mut alias = BTreeMap::new();
-        for (theirs, ours) in raw.alias {
-            // `their_name = "our_name"`, or the other way round when only the key is a name of ours.
-            let (theirs, ours) = if built_in.fields().contains(&ours.as_str()) {
-                (theirs, ours)
-            } else if built_in.fields().contains(&theirs.as_str()) {
-                (ours, theirs)
-            } else {
-                let allowed = format!("one side must be a field of {name}: {}", built_in.fields().join(", "));
-                return Err(self.refuse(&format!("{key}.alias.{theirs}"), &allowed));
-            };
-            alias.insert(ours, theirs);
-        }
-        let foreign = [
-            ("path", raw.path.is_some()),
-            ("kind", raw.kind.is_some()),
-            ("role", raw.role.is_some()),
-            ("time", raw.time.is_some()),
-            ("run_id", raw.run_id.is_some()),
-            ("task_id", raw.task_id.is_some()),
-            ("model", raw.model.is_some()),
-            ("text", raw.text.is_some()),
-        ];
-        if let Some((field, _)) = foreign.iter().find(|(_, there)| *there) {
-            let allowed = "a built-in stream takes schema_version and alias alone";
-            return Err(self.refuse(&format!("{key}.{field}"), allowed));
-        }
-        rules.streams.insert(name.to_owned(), StreamSettings { schema_version: raw.schema_version, alias });
-        Ok(None)
-    }
-
-    fn custom_stream(
-        &self,
-        name: &str,
-        key: &str,
-        raw: RawStream,
-        rules: &mut Rules,
-    ) -> Result<PathBuf, ConfigError> {
-        let path = raw.path.ok_or_else(|| {
-            self.refuse(&format!("{key}.path"), "a stream that is not built in needs the path of its file")
-        })?;
-        if !raw.alias.is_empty() {
-            let allowed = "only built-in streams have aliases; a custom one has JSON pointers";
-            return Err(self.refuse(&format!("{key}.alias"), allowed));
-        }
-        let role = raw.role.as_deref().unwrap_or("executor");
-        let roles: Vec<_> = ModelRole::ALL.iter().map(|role| role.name()).collect();
-        let role = ModelRole::from_name(role)
-            .ok_or_else(|| self.refuse(&format!("{key}.role"), &format!("one of {} is", roles.join(", "))))?;
-        let pointers = [
-            ("time", &raw.time),
-            ("run_id", &raw.run_id),
-            ("task_id", &raw.task_id),
-            ("model", &raw.model),
-            ("text", &raw.text),
-        ];
-        for (field, pointer) in pointers {
-            if pointer.as_ref().is_some_and(|pointer| !pointer.starts_with('/')) {
-                return Err(
-                    self.refuse(&format!("{key}.{field}"), "a JSON pointer is, such as \"/meta/run_id\"")
-                );
-            }
-        }
-        let settings = StreamSettings { schema_version: raw.schema_version, alias: BTreeMap::new() };
-        rules.streams.insert(name.to_owned(), settings);
-        rules.custom.push(CustomStream {
-            name: name.to_owned(),
-            work: raw.kind != Some(RawKind::Support),
-            role,
-            time: raw.time,
-            run_id: raw.run_id,
-            task_id: raw.task_id,
-            model: raw.model,
-            text: raw.text,
-        });
-        Ok(self.base.join(path))
-    }
 }
 
 /// Reads a table into a type, and says which key is wrong when it does not fit.
@@ -598,6 +359,13 @@ fn value_at(table: &toml::Table, key: &str) -> String {
         None => value.get(part),
     });
     value.map_or_else(|| "(nothing)".to_owned(), |value| value.to_string().replace('\n', " "))
+}
+
+/// The line that TOML stumbled over, so that the message shows the key.
+fn line_of<'t>(text: &'t str, error: &toml::de::Error) -> &'t str {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let from = before.rfind('\n').map_or(0, |end| end + 1);
+    text.get(from..).and_then(|rest| rest.lines().next()).unwrap_or_default().trim()
 }
 
 fn place_of(file: &str, text: &str, error: &toml::de::Error) -> String {

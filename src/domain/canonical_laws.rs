@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::*;
+use crate::domain::schema::scalars::Sha256Hex;
 
 #[derive(Debug, Clone)]
 enum Json {

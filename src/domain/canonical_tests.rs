@@ -1,6 +1,7 @@
 //! Canonical JSON: the vectors of RFC 8785, the deliberate deviations, every fault. The laws are in `canonical_laws.rs`.
 
 use super::*;
+use crate::domain::schema::scalars::Sha256Hex;
 
 #[track_caller]
 fn check(row: &str, canonical: &str) {

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use distilld::domain::signal::Code;
-use distilld::domain::streams::{STREAMS, source_file};
+use distilld::domain::streams::{STREAMS, Stream, source_file};
 use serde_json::Value;
 
 use crate::support::Lab;
@@ -34,7 +34,7 @@ fn distilled() -> Lab {
 fn every_stream_gives_its_golden_bytes() {
     let lab = distilled();
     let bless = std::env::var_os("DISTILLD_BLESS").is_some();
-    for stream in STREAMS.map(|stream| stream.name()) {
+    for stream in STREAMS.map(Stream::name) {
         for folder in FOLDERS {
             let made =
                 fs::read_to_string(lab.out().join(format!("{folder}/{stream}.jsonl"))).unwrap_or_default();
@@ -56,7 +56,7 @@ fn every_stream_gives_its_golden_bytes() {
 fn golden_rows_reach_what_the_streams_can_say() {
     let lab = distilled();
     let mut said = BTreeSet::new();
-    for stream in STREAMS.map(|stream| stream.name()) {
+    for stream in STREAMS.map(Stream::name) {
         assert!(!lab.lines(&format!("quarantine/{stream}.jsonl")).is_empty(), "{stream} has no refused row");
         for line in lab.lines(&format!("evidence/{stream}.jsonl")) {
             for markers in ["success_markers", "failure_markers"] {
@@ -79,7 +79,7 @@ fn walk(path: &str, value: &Value, look: &mut impl FnMut(&str, &Value)) {
     look(path, value);
     match value {
         Value::Object(members) => {
-            members.iter().for_each(|(key, value)| walk(&format!("{path}.{key}"), value, look))
+            members.iter().for_each(|(key, value)| walk(&format!("{path}.{key}"), value, look));
         }
         Value::Array(items) => items.iter().for_each(|item| walk(&format!("{path}[]"), item, look)),
         _ => {}
@@ -95,7 +95,7 @@ fn is_time(text: &str) -> bool {
 fn no_record_holds_nulls_empty_lists_or_crooked_times() {
     let lab = distilled();
     let mut records = 0;
-    for stream in STREAMS.map(|stream| stream.name()) {
+    for stream in STREAMS.map(Stream::name) {
         for folder in FOLDERS {
             for record in lab.lines(&format!("{folder}/{stream}.jsonl")) {
                 records += 1;
@@ -159,7 +159,7 @@ fn every_record_has_what_is_required_and_agrees_with_its_score() {
 #[test]
 fn every_row_is_accounted_for() {
     let lab = distilled();
-    for stream in STREAMS.map(|stream| stream.name()) {
+    for stream in STREAMS.map(Stream::name) {
         let raw = fs::read_to_string(golden(stream, "in.jsonl")).unwrap();
         let counts = &lab.status()["streams"][stream]["counts"];
         let n = |key: &str| counts[key].as_u64().unwrap();

@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_majority_is_more_than_half_of_the_votes() {
         let own = |votes: Value, own: &str| {
-            check(STREAM, &with(&row(), json!({"votes": votes})), &json!({"own": [own]}))
+            check(STREAM, &with(&row(), json!({"votes": votes})), &json!({"own": [own]}));
         };
         own(json!([{"verdict": "backed"}]), "consensus.majority");
         own(json!([{"verdict": "backed"}, {"verdict": "other"}]), "consensus.split");
