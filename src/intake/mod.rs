@@ -1,6 +1,7 @@
 //! How bytes become rows: files are watched, followed through rotation and truncation, and cut into whole lines.
 //! Knows nothing of what is stored.
 
+pub mod chunk;
 pub mod identity;
 pub mod lines;
 pub mod siblings;

@@ -19,7 +19,7 @@ use crate::domain::distil::{BadRecord, Distiller};
 use crate::domain::rules::Rules;
 use crate::domain::schema::receipt::{Gap, InputRange, Receipt, ReceiptKind, RecordCounts};
 use crate::domain::schema::scalars::{EventTime, Sha256Hex};
-use crate::intake::tail::GapFound;
+use crate::intake::chunk::GapFound;
 use crate::store::commit::wall_clock;
 use crate::store::{Commit, Store, StoreError};
 

@@ -3,7 +3,7 @@
 use super::samples::Sampled;
 use super::worker::Worked;
 use crate::domain::distil::BadRecord;
-use crate::intake::tail::GapFound;
+use crate::intake::chunk::GapFound;
 
 /// The ticket of a chunk or gap: its place in its stream's order, from 0 at each start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

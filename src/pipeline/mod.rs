@@ -228,8 +228,9 @@ fn tails(
     streams: &streams::StreamSet,
     rotated_wait: Duration,
 ) -> Vec<crate::intake::tail::Tail> {
+    use crate::intake::chunk::Position;
     use crate::intake::identity::Identity;
-    use crate::intake::tail::{Position, Tail};
+    use crate::intake::tail::Tail;
     let position = |name: &str| {
         let committed = store.state().streams.get(name)?;
         Some(Position {

@@ -11,8 +11,9 @@ use tracing::{info, warn};
 use super::Shared;
 use super::event::{Event, Ticket};
 use super::worker::{Job, Task};
+use crate::intake::chunk::{Content, Step};
 use crate::intake::lines::ReadLimits;
-use crate::intake::tail::{Step, Tail};
+use crate::intake::tail::Tail;
 use crate::intake::watch::Watch;
 
 /// A chunk is at most this long (unless one row is longer): small enough to spread over the cores, large enough that
@@ -117,7 +118,7 @@ impl Source {
             Ok(Step::Chunk(chunk)) => {
                 *place += 1;
                 self.shared.in_flight.fetch_add(1, Ordering::AcqRel);
-                if !matches!(chunk.content, crate::intake::tail::Content::Lines) {
+                if !matches!(chunk.content, Content::Lines) {
                     buffer.clear();
                 }
                 let queue = if live { &self.live } else { &self.bulk };

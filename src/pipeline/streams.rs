@@ -93,6 +93,7 @@ impl StreamSet {
         let known = |name: &str| {
             self.specs
                 .iter()
+                .filter(|spec| spec.path.parent() == Some(kb))
                 .filter_map(|spec| spec.path.file_name()?.to_str())
                 .any(|main| main == name || crate::intake::siblings::is_sibling(main, name))
         };

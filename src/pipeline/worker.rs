@@ -11,7 +11,7 @@ use crate::domain::distil::{BadRecord, Distilled, Distiller, Lines, Outcome, Pla
 use crate::domain::row::Warnings;
 use crate::domain::rules::Rules;
 use crate::domain::schema::scalars::{EventTime, Sha256Hex};
-use crate::intake::tail::{Chunk, Content};
+use crate::intake::chunk::{Chunk, Content};
 
 /// What a worker may be given.
 #[derive(Debug)]
