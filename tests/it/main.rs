@@ -1,6 +1,7 @@
 //! distilld from outside: the real binary on real files, and the laws of the house.
 
 #![allow(
+    clippy::pedantic,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
