@@ -82,7 +82,7 @@ impl Moment {
         println!("{what}");
         let before = self.lab.promise2();
         damage(&self.lab);
-        if what.len() % 2 == 0 {
+        if what.len().is_multiple_of(2) {
             self.lab.run_once();
             assert_same_files(&self.lab.promise2(), &before);
         }
