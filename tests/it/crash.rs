@@ -123,7 +123,10 @@ fn strays(dir: &Path) -> Vec<PathBuf> {
         let name = entry.file_name().into_string().unwrap();
         if entry.path().is_dir() {
             found.extend(strays(&entry.path()));
-        } else if name.contains(".undo.") || name.contains(".new.") || name.ends_with(".next") {
+        } else if name.contains(".undo.")
+            || name.contains(".new.")
+            || entry.path().extension().is_some_and(|end| end == "next")
+        {
             found.push(entry.path());
         }
     }
@@ -376,8 +379,8 @@ struct MortalDisk {
 }
 
 impl MortalDisk {
-    fn new(operations: u64) -> Box<Self> {
-        Box::new(Self { disk: RealDisk::default(), left: AtomicU64::new(operations) })
+    fn with(operations: u64) -> Self {
+        Self { disk: RealDisk::default(), left: AtomicU64::new(operations) }
     }
 
     fn step(&self, path: &Path) -> Result<(), StoreError> {
@@ -468,7 +471,7 @@ const LINES: u64 = 9;
 /// first line and won two.
 fn life(root: &Path, operations: u64) -> Result<Store, StoreError> {
     let mut store =
-        Store::recover(MortalDisk::new(operations), &root.join("out"), &root.join("state"))?.store;
+        Store::recover(Box::new(MortalDisk::with(operations)), &root.join("out"), &root.join("state"))?.store;
     store.set_seal_bytes(2500);
     store.ensure_genesis(empty_receipt())?;
     loop {
@@ -516,7 +519,7 @@ fn life(root: &Path, operations: u64) -> Result<Store, StoreError> {
 
 #[test]
 fn a_crash_at_any_operation_of_commits_replacements_and_sealings_is_recovered_from() {
-    let expected: String = (0..LINES).map(|line| format!("{line:9}\n")).collect();
+    let expected = (0..LINES).map(|line| format!("{line:9}\n")).collect::<Vec<_>>().concat();
     let mut exported = String::new();
     for line in 0..LINES {
         exported = format!("{}{line}\n{line}\n", exported.get(2..).unwrap_or_default());
