@@ -383,15 +383,18 @@ fn name_of(path: &Path) -> Arc<str> {
 }
 
 fn open(path: &Path) -> Result<Option<(File, Identity)>, IntakeError> {
-    let file = match File::open(path) {
+    // Opening a pipe would wait for its writer, for ever perhaps: look before.
+    let file = match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => Err(io::Error::other("it is not a regular file")),
+        Ok(_) => File::open(path),
+        Err(e) => Err(e),
+    };
+    let file = match file {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(IntakeError::new("open", path, e)),
     };
     let metadata = file.metadata().map_err(|e| IntakeError::new("look at", path, e))?;
-    if !metadata.is_file() {
-        return Err(IntakeError::new("read", path, io::Error::other("it is not a regular file")));
-    }
     Ok(Some((file, Identity::of(&metadata))))
 }
 

@@ -424,3 +424,15 @@ fn a_symlink_that_is_swapped_is_followed_to_the_new_file() {
     swap(&desk, "two");
     assert_eq!(desk.read(), ["0:1 b", "1:0 c"]);
 }
+
+/// Opening a pipe waits for its writer: a `run --once` once stood still for ever, and could not be stopped either.
+#[test]
+fn a_pipe_under_the_name_of_a_stream_is_refused_and_not_waited_for() {
+    let mut desk = Desk::new();
+    let made = std::process::Command::new("mkfifo").arg(desk.path("s.jsonl")).status().unwrap();
+    assert!(made.success());
+    assert!(desk.tail.step(LIMITS, &mut Vec::new()).is_err());
+    fs::remove_file(desk.path("s.jsonl")).unwrap();
+    desk.append("s.jsonl", "a\n");
+    assert_eq!(desk.read(), ["0:0 a"]);
+}

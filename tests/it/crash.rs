@@ -123,7 +123,10 @@ fn strays(dir: &Path) -> Vec<PathBuf> {
         let name = entry.file_name().into_string().unwrap();
         if entry.path().is_dir() {
             found.extend(strays(&entry.path()));
-        } else if name.contains(".undo.") || name.contains(".new.") || name.ends_with(".next") {
+        } else if name.contains(".undo.")
+            || name.contains(".new.")
+            || entry.path().extension().is_some_and(|end| end == "next")
+        {
             found.push(entry.path());
         }
     }
@@ -377,8 +380,8 @@ struct MortalDisk {
 }
 
 impl MortalDisk {
-    fn new(operations: u64) -> Box<Self> {
-        Box::new(Self { disk: RealDisk::default(), left: AtomicU64::new(operations) })
+    fn with(operations: u64) -> Self {
+        Self { disk: RealDisk::default(), left: AtomicU64::new(operations) }
     }
 
     fn step(&self, path: &Path) -> Result<(), StoreError> {
@@ -465,11 +468,13 @@ fn empty_receipt() -> Receipt {
 const LINE: u64 = 10;
 const LINES: u64 = 9;
 
-/// One life of a process: recovers, and commits line after line, each with a replaced export that counts them.
+/// One life of a process: recovers, and commits line after line, each with an export replaced by one that has lost its
+/// first line and won two.
 fn life(root: &Path, operations: u64) -> Result<Store, StoreError> {
     let own = ["evidence/x.jsonl", "scored-runs/x.jsonl", "exports/x.jsonl"].map(str::to_owned);
     let mut store =
-        Store::recover(MortalDisk::new(operations), &root.join("out"), &root.join("state"), &own)?.store;
+        Store::recover(Box::new(MortalDisk::with(operations)), &root.join("out"), &root.join("state"), &own)?
+            .store;
     store.set_seal_bytes(2500);
     store.ensure_genesis(empty_receipt())?;
     loop {
@@ -506,9 +511,9 @@ fn life(root: &Path, operations: u64) -> Result<Store, StoreError> {
         let old = store.state().output_len("exports/x.jsonl");
         let replace = Replace {
             path: "exports/x.jsonl".to_owned(),
-            keep: vec![(0, old)],
-            then: format!("{line}\n").into_bytes(),
-            rows: line + 1,
+            keep: vec![(2.min(old), old)],
+            then: format!("{line}\n{line}\n").into_bytes(),
+            rows: line + 2,
         };
         store.commit(&Commit {
             appends: vec![append("evidence/x.jsonl"), append("scored-runs/x.jsonl")],
@@ -520,8 +525,11 @@ fn life(root: &Path, operations: u64) -> Result<Store, StoreError> {
 
 #[test]
 fn a_crash_at_any_operation_of_commits_replacements_and_sealings_is_recovered_from() {
-    let expected: String = (0..LINES).map(|line| format!("{line:9}\n")).collect();
-    let counted: String = (0..LINES).map(|line| format!("{line}\n")).collect();
+    let expected = (0..LINES).map(|line| format!("{line:9}\n")).collect::<Vec<_>>().concat();
+    let mut exported = String::new();
+    for line in 0..LINES {
+        exported = format!("{}{line}\n{line}\n", exported.get(2..).unwrap_or_default());
+    }
     let mut deaths = 0;
     for operations in 1.. {
         let dir = tempfile::tempdir().unwrap();
@@ -533,7 +541,7 @@ fn a_crash_at_any_operation_of_commits_replacements_and_sealings_is_recovered_fr
         let out = dir.path().join("out");
         assert_eq!(fs::read_to_string(out.join("evidence/x.jsonl")).unwrap(), expected);
         assert_eq!(fs::read_to_string(out.join("scored-runs/x.jsonl")).unwrap(), expected);
-        assert_eq!(fs::read_to_string(out.join("exports/x.jsonl")).unwrap(), counted);
+        assert_eq!(fs::read_to_string(out.join("exports/x.jsonl")).unwrap(), exported);
         assert_eq!(strays(&out), Vec::<PathBuf>::new());
         let mut prev = "0".repeat(64);
         let lines = receipt_lines(&out);

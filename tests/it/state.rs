@@ -151,7 +151,7 @@ fn state_may_be_lost_emptied_or_cut_without_a_trace_in_the_outputs() {
     let moment = Moment::new();
     moment.assert_harmless("state/ deleted", |lab| fs::remove_dir_all(lab.state()).unwrap());
     moment.assert_harmless("state/cursors deleted", |lab| {
-        fs::remove_dir_all(lab.state().join("cursors")).unwrap()
+        fs::remove_dir_all(lab.state().join("cursors")).unwrap();
     });
     moment.assert_harmless("state/cursors is a file", |lab| {
         fs::remove_dir_all(lab.state().join("cursors")).unwrap();
@@ -187,7 +187,7 @@ fn flipped_bits_in_state_leave_no_trace_in_the_outputs() {
             // Headers are short and matter most.
             let (at, bit) = (dice.u64(0..if try_number < 5 { len.min(64) } else { len }), dice.u32(0..8));
             moment.assert_harmless(&format!("bit {bit} of byte {at} of {}", path.display()), |_| {
-                flip(&path, at, bit)
+                flip(&path, at, bit);
             });
         }
     }
@@ -247,7 +247,7 @@ fn a_last_receipt_that_is_torn_or_flipped_is_cut_off_and_its_commit_made_again()
     for _ in 0..6 {
         let (at, bit) = (before + dice.u64(0..last - 1), dice.u32(0..8));
         moment.assert_harmless(&format!("bit {bit} of byte {at} of the receipts"), |lab| {
-            flip(&receipts(lab), at, bit)
+            flip(&receipts(lab), at, bit);
         });
     }
     // The same for the receipt of a batch of rows, which stands before that of the exports.
@@ -285,12 +285,29 @@ fn an_output_lengthened_while_nobody_was_there_is_cut() {
         ["evidence/scrum_reviews.jsonl", "scored-runs/audits.jsonl", "exports/sft/instruction_response.jsonl"]
     {
         moment.assert_harmless(path, |lab| {
-            append(&lab.out().join(path), b"{\"written by\":\"somebody else\"}\nhalf")
+            append(&lab.out().join(path), b"{\"written by\":\"somebody else\"}\nhalf");
         });
     }
-    moment.assert_harmless("a file no receipt names", |lab| {
-        append(&lab.out().join("evidence/strange.jsonl"), b"{}\n")
+    moment.assert_harmless("an output of ours that no receipt names", |lab| {
+        fs::create_dir_all(lab.out().join("quarantine")).unwrap();
+        append(&lab.out().join("quarantine/audits.jsonl"), b"{}\n");
     });
+}
+
+/// A start once removed every `.jsonl` file that no receipt named, whoever had put it there.
+#[test]
+fn somebody_elses_file_below_the_output_stays_as_it_is() {
+    let lab = Lab::generated(5, 300);
+    lab.run_once();
+    let theirs =
+        ["evidence/notes.jsonl", "exports/mine.jsonl", "exports/sft/kept.new.1"].map(|f| lab.out().join(f));
+    for path in &theirs {
+        fs::write(path, "theirs").unwrap();
+    }
+    lab.run_once();
+    for path in &theirs {
+        assert_eq!(fs::read_to_string(path).unwrap(), "theirs");
+    }
 }
 
 #[test]
@@ -330,9 +347,9 @@ fn an_export_that_is_short_or_missing_is_made_anew() {
         for damage in ["deleted", "short"] {
             let full = moment.lab.out().join(path);
             if damage == "deleted" {
-                fs::remove_file(&full).unwrap()
+                fs::remove_file(&full).unwrap();
             } else {
-                set_len(&full, 200)
+                set_len(&full, 200);
             }
             moment.lab.run_once();
             assert_eq!(ids(&moment.lab, path), before, "{path} {damage}");
