@@ -41,23 +41,27 @@ compare() { # folder: with the reference
 }
 
 check_chain() { # folder: every receipt names the hash of the one before, numbers and counts are whole
-    local prev line seq=0
+    local prev line named number conserved seq=0
+    (cd "$1/out/receipts" && find . -name 'receipts-*.jsonl' | sort -t- -k2n | xargs -r cat && cat receipts.jsonl) > "$lab/chain"
+    jq -r '[.prev_sha256, .seq, (.record_counts | .in == .evidence + .quarantined + .duplicate + .blank and .out == .evidence + .quarantined)]
+        | join(" ")' "$lab/chain" > "$lab/facts"
     prev=$(printf '0%.0s' {1..64})
-    while IFS= read -r line; do
-        read -r named number conserved < <(jq -r '[.prev_sha256, .seq, (.record_counts | .in == .evidence + .quarantined + .duplicate + .blank and .out == .evidence + .quarantined)] | join(" ")' <<< "$line")
+    while IFS= read -r line <&3 && read -r named number conserved <&4; do
         [ "$named" = "$prev" ] || fail "receipt $seq does not follow the one before"
         [ "$number" = "$seq" ] || fail "receipt $number stands where $seq should"
         [ "$conserved" = true ] || fail "receipt $seq loses rows"
-        prev=$(printf '%s\n' "$line" | sha256sum | cut -d' ' -f1)
+        prev=$(sha256sum <<< "$line")
+        prev=${prev%% *}
         seq=$((seq + 1))
-    done < <(cd "$1/out/receipts" && find . -name 'receipts-*.jsonl' | sort -t- -k2n | xargs -r cat && cat receipts.jsonl)
+    done 3< "$lab/chain" 4< "$lab/facts"
+    [ "$seq" = "$(wc -l < "$lab/chain")" ] || fail "$seq receipts were checked, but there are others"
     receipts=$((receipts + seq))
     local path from to sha256
     while read -r path from to sha256; do
         [ "$(tail -c +$((from + 1)) "$1/out/$path" | head -c $((to - from)) | sha256sum | cut -d' ' -f1)" = "$sha256" ] ||
             fail "$path [$from, $to) is not what its receipt says"
         ranges=$((ranges + 1))
-    done < <(cat "$1"/out/receipts/*.jsonl | jq -r '.output_files[] | "\(.path) \(.from) \(.to) \(.sha256)"' | shuf -n 100)
+    done < <(jq -r '.output_files[] | "\(.path) \(.from) \(.to) \(.sha256)"' "$lab/chain" | shuf -n 50)
 }
 
 echo "corpus of $rows rows, seed $seed, in $lab"
