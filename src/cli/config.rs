@@ -97,6 +97,17 @@ impl Config {
                 return Err(refuse(key, path, "it must lie outside paths.kb, which is never written to"));
             }
         }
+        for (stream, path) in self.rules.custom.iter().zip(&self.custom_paths) {
+            let key = format!("stream.{}.path", stream.name);
+            if path.is_dir() {
+                return Err(refuse(&key, path, "it must be a file, or not be there yet"));
+            }
+            if [&self.output, &self.state].iter().any(|own| absolute(path).starts_with(absolute(own)))
+                && !absolute(path).starts_with(absolute(&self.kb))
+            {
+                return Err(refuse(&key, path, "it must not lie where distilld itself writes"));
+            }
+        }
         if absolute(&self.output) == absolute(&self.state) {
             return Err(refuse("paths.state", &self.state, "it must be another folder than paths.output"));
         }

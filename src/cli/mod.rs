@@ -52,8 +52,6 @@ enum Command {
 pub enum Exit {
     /// Fine.
     Fine = 0,
-    /// Something was found wrong.
-    Wrong = 1,
     /// The command line is not one of ours.
     Usage = 64,
     /// State or data is refused.
@@ -91,7 +89,6 @@ impl From<StoreError> for Failure {
             // The same rows would fail the same way: not to be tried again by itself.
             | StoreError::CheckFailed(_) => Exit::Refused,
             StoreError::Locked { .. } => Exit::Held,
-
         };
         Self::new(exit, error)
     }

@@ -22,6 +22,8 @@ pub(super) struct Summary {
     input_bytes: u64,
     seconds: f64,
     mb_per_second: f64,
+    /// Whether it was stopped before it had read everything.
+    interrupted: bool,
     /// Number of the last receipt.
     last_seq: u64,
 }
@@ -52,6 +54,7 @@ impl Summary {
             input_bytes,
             seconds,
             mb_per_second: input_bytes as f64 / 1e6 / seconds.max(f64::EPSILON),
+            interrupted: shared.interrupted.load(Ordering::Relaxed),
             last_seq: store.next_seq().saturating_sub(1),
         }
     }
@@ -60,7 +63,10 @@ impl Summary {
         if json {
             return print_json(self);
         }
-        if self.totals.rows_in == 0 && self.totals.exported == 0 {
+        if self.interrupted {
+            print("stopped before the end; the rest is for the next run");
+        }
+        if self.totals.rows_in == 0 && self.totals.exported == 0 && !self.interrupted {
             return print("nothing new: every row was distilled before");
         }
         let mut table = table(&["stream", "rows in", "evidence", "quarantined", "duplicate", "blank"]);

@@ -82,6 +82,8 @@ pub struct GapFound {
 pub enum Step {
     /// Nothing to read now.
     Idle,
+    /// A very long line is being measured; there is more of it.
+    Working,
     /// Lines.
     Chunk(Chunk),
     /// A gap.

@@ -11,6 +11,8 @@ pub const ANCHOR_BYTES: usize = 4096;
 /// How much of an oversize line is kept, in bytes.
 const KEPT_BYTES: usize = 256;
 const BLOCK_BYTES: u64 = 1 << 20;
+/// How much of an oversize line one read goes through, in bytes: others wait for their turn meanwhile.
+const OVERSIZE_STEP_BYTES: u64 = 32 << 20;
 
 /// How much one read may take.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +43,8 @@ pub struct OversizeLine {
 pub enum Found {
     /// No whole line yet.
     Nothing,
+    /// No whole line yet, but more bytes to look through: ask again.
+    More,
     /// Whole lines, in the buffer.
     Lines {
         /// How many.
@@ -118,6 +122,10 @@ impl LineReader {
             let least = line_end.map_or(0, |end| end - self.offset);
             let wanted = limits.chunk_bytes.max(least).min(size.saturating_sub(self.offset));
             read_exact_or_less(&self.file, self.offset, wanted, buffer)?;
+            if buffer.is_empty() {
+                // The file has shrunk since its length was taken; the next look finds out.
+                return Ok(Found::Nothing);
+            }
             let (cut, lines) = cut_lines(buffer, limits.chunk_rows);
             if cut == 0 {
                 // Less than one line: the next round looks on from here, so that a growing half line is read once.
@@ -185,7 +193,11 @@ impl LineReader {
     fn read_oversize(&mut self, size: u64, finished: bool) -> io::Result<Found> {
         let mut block = Vec::new();
         let Some(line) = &mut self.oversize else { return Ok(Found::Nothing) };
+        let until = line.length + OVERSIZE_STEP_BYTES;
         loop {
+            if line.length >= until {
+                return Ok(Found::More);
+            }
             let at = self.offset + line.length;
             read_exact_or_less(&self.file, at, BLOCK_BYTES.min(size.saturating_sub(at)), &mut block)?;
             let end = memchr::memchr(b'\n', &block);
@@ -280,6 +292,7 @@ mod tests {
             let size = reader.file().metadata().unwrap().len();
             match reader.read(size, limits, &mut buffer).unwrap() {
                 Found::Nothing => return seen,
+                Found::More => {}
                 Found::Lines { lines } => {
                     assert_eq!(memchr::memchr_iter(b'\n', &buffer).count() as u64, lines);
                     seen.extend(String::from_utf8_lossy(&buffer).lines().map(str::to_owned));

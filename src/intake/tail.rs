@@ -93,14 +93,11 @@ impl Tail {
     /// Reads on. `buffer` holds the lines of the chunk afterwards.
     pub fn step(&mut self, limits: ReadLimits, buffer: &mut Vec<u8>) -> Result<Step, IntakeError> {
         loop {
-            if let Some(gap) = self.gaps.pop_front() {
-                return Ok(Step::Gap(gap));
-            }
             if self.current.is_none() && !self.open_next()? {
                 return Ok(self.gaps.pop_front().map_or(Step::Idle, Step::Gap));
             }
-            if !self.gaps.is_empty() {
-                continue;
+            if let Some(gap) = self.gaps.pop_front() {
+                return Ok(Step::Gap(gap));
             }
             let Some(current) = &mut self.current else { return Ok(Step::Idle) };
             let path = Arc::clone(&current.source.path);
@@ -115,6 +112,9 @@ impl Tail {
             if size > current.reader.offset {
                 let from = current.reader.offset;
                 let found = current.reader.read(size, limits, buffer).map_err(error)?;
+                if matches!(found, Found::More) {
+                    return Ok(Step::Working);
+                }
                 if let Some(chunk) = current.chunk(found, from, false) {
                     return Ok(Step::Chunk(chunk));
                 }
@@ -130,23 +130,21 @@ impl Tail {
         }
     }
 
-    /// Opens the file that comes next; `false` when there is none yet.
+    /// Opens the file that comes next; `false` when there is none yet. Trouble changes nothing: it is tried again.
     fn open_next(&mut self) -> Result<bool, IntakeError> {
-        if let Some(position) = self.position.take() {
+        if let Some(position) = self.position.clone() {
             if let Some(resumed) = self.resume(&position)? {
+                self.position = None;
                 self.current = Some(resumed);
                 return Ok(true);
             }
             let since = self.siblings_since(&position.identity)?;
             // Nothing there at all: wait, the file may come back.
             if since.is_empty() && !self.main.exists() {
-                self.position = Some(position);
                 return Ok(false);
             }
+            self.position = None;
             self.queue_up(since);
-            if !self.begin_next()? {
-                return Ok(false);
-            }
             self.gaps.push_back(GapFound {
                 generation: Some(position.generation),
                 from: position.offset,
@@ -155,11 +153,9 @@ impl Tail {
                     "generation {} is gone; what was not read of it is unknown",
                     position.generation
                 ),
-                next: self.current.as_ref().map(|current| current.source.clone()),
+                next: None,
             });
-            return Ok(true);
-        }
-        if self.next_generation == 0 && !self.first_siblings_queued {
+        } else if self.next_generation == 0 && !self.first_siblings_queued {
             self.queue_first_siblings()?;
         }
         self.begin_next()
@@ -227,8 +223,10 @@ impl Tail {
 
     /// Begins the next generation: the oldest rotated file that waits, else the main one.
     fn begin_next(&mut self) -> Result<bool, IntakeError> {
-        while let Some(path) = self.queue.pop_front() {
-            if let Some((file, identity)) = open(&path)? {
+        while let Some(path) = self.queue.front().cloned() {
+            let opened = open(&path)?;
+            self.queue.pop_front();
+            if let Some((file, identity)) = opened {
                 self.begin(&path, file, identity);
                 return Ok(true);
             }
@@ -242,8 +240,13 @@ impl Tail {
     fn begin(&mut self, path: &Path, file: File, identity: Identity) {
         let generation = self.next_generation;
         self.next_generation += 1;
+        let source = Source { path: name_of(path), generation, identity };
+        // A gap before it is committed together with its start, so that the next start does not find the gap again.
+        for gap in &mut self.gaps {
+            gap.next.get_or_insert_with(|| source.clone());
+        }
         self.current = Some(Current {
-            source: Source { path: name_of(path), generation, identity },
+            source,
             reader: LineReader::new(file, 0, Vec::new()),
             line: 0,
             seen_size: 0,
@@ -303,15 +306,18 @@ impl Tail {
         }
         let from = current.reader.offset;
         let found = current.reader.read_rest(size, limits, buffer).map_err(error)?;
+        if matches!(found, Found::More) {
+            return Ok(Finish::GoOn);
+        }
         if let Some(chunk) = current.chunk(found, from, true) {
             return Ok(Finish::Chunk(chunk));
         }
         let identity = current.source.identity;
-        self.current = None;
         if self.queue.is_empty() {
             let since = self.siblings_since(&identity)?;
             self.queue_up(since);
         }
+        self.current = None;
         Ok(Finish::GoOn)
     }
 }
@@ -349,7 +355,7 @@ impl Current {
 
     fn chunk(&mut self, found: Found, from: u64, unterminated: bool) -> Option<Chunk> {
         let (lines, content) = match found {
-            Found::Nothing => return None,
+            Found::Nothing | Found::More => return None,
             Found::Lines { lines } => (lines, Content::Lines),
             Found::Oversize(line) => (1, Content::Oversize(line)),
         };

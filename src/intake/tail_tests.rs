@@ -51,6 +51,7 @@ impl Desk {
         let mut buffer = Vec::new();
         for _ in 0..100 {
             match self.tail.step(LIMITS, &mut buffer).unwrap() {
+                Step::Working => {}
                 Step::Idle => return seen,
                 Step::Chunk(chunk) => {
                     let text = String::from_utf8(buffer.clone()).unwrap();
@@ -435,4 +436,20 @@ fn a_pipe_under_the_name_of_a_stream_is_refused_and_not_waited_for() {
     fs::remove_file(desk.path("s.jsonl")).unwrap();
     desk.append("s.jsonl", "a\n");
     assert_eq!(desk.read(), ["0:0 a"]);
+}
+
+/// The cursor was dropped by the first look that failed: the file was then read again, as another generation.
+#[test]
+fn a_file_that_cannot_be_opened_at_a_start_keeps_its_place() {
+    let mut desk = Desk::new();
+    desk.append("s.jsonl", "a\n");
+    assert_eq!(desk.read(), ["0:0 a"]);
+    desk.restart();
+    fs::rename(desk.path("s.jsonl"), desk.path("away")).unwrap();
+    fs::create_dir(desk.path("s.jsonl")).unwrap();
+    assert!(desk.tail.step(LIMITS, &mut Vec::new()).is_err());
+    fs::remove_dir(desk.path("s.jsonl")).unwrap();
+    fs::rename(desk.path("away"), desk.path("s.jsonl")).unwrap();
+    desk.append("s.jsonl", "b\n");
+    assert_eq!(desk.read(), ["0:1 b"]);
 }

@@ -87,7 +87,6 @@ struct Turn<'r> {
     last_live: Option<Instant>,
     last_export: Option<Instant>,
     source_ended: Option<Instant>,
-    source_idle: bool,
 }
 
 enum Early {
@@ -109,7 +108,6 @@ impl Committer<'_> {
             last_live: None,
             last_export: None,
             source_ended: None,
-            source_idle: false,
             c: self,
         };
         let ended = turn.run();
@@ -177,8 +175,7 @@ impl Turn<'_> {
         let exporter = &self.c.exporter;
         let exported = exporter.in_flight() == 0 && !exporter.is_due() && !exporter.has_waiting();
         // Whoever asks for an end gets it soon; what is not exported by then is at the next start.
-        let out_of_time =
-            self.c.shared.is_stopping() && self.source_ended.is_some_and(|at| at.elapsed() > STOP_PATIENCE);
+        let out_of_time = self.is_out_of_time();
         self.source_ended.is_some() && self.is_drained() && self.batch.is_empty() && (exported || out_of_time)
     }
 
@@ -186,7 +183,6 @@ impl Turn<'_> {
         match event {
             Event::Worked(worked) => {
                 self.c.shared.in_flight.fetch_sub(1, Ordering::AcqRel);
-                self.source_idle = false;
                 self.arrive(worked.job.ticket, Early::Worked(worked))
             }
             Event::Gap(ticket, gap) => {
@@ -195,10 +191,7 @@ impl Turn<'_> {
             }
             Event::Sampled(sampled) => Ok(self.c.exporter.arrive(sampled, self.c.streams, &self.c.known)?),
             Event::BadRecord(bad) => Err(bad.into()),
-            Event::Idle => {
-                self.source_idle = true;
-                Ok(())
-            }
+            Event::Died => Err(PipelineError::ThreadDied),
             Event::SourceEnded => {
                 self.source_ended = Some(Instant::now());
                 Ok(())
@@ -380,6 +373,11 @@ impl Turn<'_> {
         self.last_export.map_or(Duration::ZERO, |at| refresh.saturating_sub(at.elapsed())).min(HEARTBEAT)
     }
 
+    /// Whether a stop was asked for, and exports have had their time since.
+    fn is_out_of_time(&self) -> bool {
+        self.c.shared.is_stopping() && self.source_ended.is_some_and(|at| at.elapsed() > STOP_PATIENCE)
+    }
+
     /// Additions wait while a backlog drains, and then for the refresh time at most.
     fn send_sample_jobs(&mut self) -> Result<(), PipelineError> {
         let lag = self.c.shared.lag_bytes.load(Ordering::Acquire);
@@ -387,7 +385,7 @@ impl Turn<'_> {
         let ended = self.source_ended.is_some();
         let caught_up = lag <= self.c.shared.tuning().export_lag_max;
         let may = ended || (caught_up && (under_way || self.until_exports().is_zero()));
-        while may && self.c.exporter.in_flight() < self.c.sample_jobs_max {
+        while may && !self.is_out_of_time() && self.c.exporter.in_flight() < self.c.sample_jobs_max {
             let Some(job) = self.c.exporter.next_job(&self.c.store, self.c.streams, &self.c.known)? else {
                 break;
             };

@@ -34,8 +34,8 @@ pub enum Event {
     BadRecord(BadRecord),
     /// Bytes of a stream were gone before they could be read.
     Gap(Ticket, GapFound),
-    /// The source has read all there is for now.
-    Idle,
+    /// A thread of the pipeline panicked.
+    Died,
     /// The source has come to its end.
     SourceEnded,
     /// Somebody asks for something.

@@ -9,8 +9,7 @@ use super::known_rows::{KnownRow, KnownRows};
 use super::row_scan::{each_line, sample_id};
 use super::samples::{MadeSamples, SampleJob, Sampled};
 use super::streams::StreamSet;
-use crate::domain::exports::EXPORTS;
-use crate::domain::score::Category;
+use crate::domain::exports::{EXPORTS, Export};
 use crate::store::{Append, Piece, Store, StoreError};
 
 /// Evidence bytes of one job, at most (unless one line is longer).
@@ -86,8 +85,7 @@ impl Exporter {
     fn note(&mut self, known: &KnownRows, waits: impl Fn(&KnownRow) -> bool) {
         for place in self.seen_rows..known.len() {
             let Some(row) = known.get(place) else { break };
-            let candidate =
-                row.exportable && matches!(row.category, Category::Accepted | Category::PartiallyAccepted);
+            let candidate = row.exportable && EXPORTS.iter().any(|export| export.allows(row.category));
             if candidate
                 && waits(row)
                 && let Some(queue) = self.waiting.get_mut(usize::from(row.stream))
@@ -149,7 +147,7 @@ impl Exporter {
             self.next_arrival += 1;
             for ((export, present), made) in EXPORTS.iter().zip(&mut self.present).zip(due.made) {
                 for sample in &made.samples {
-                    prove_no_leak(export.path(), known, sample.place)?;
+                    prove_no_leak(*export, known, sample.place)?;
                 }
                 let (lines, samples) = without_repeats(present, made);
                 if samples > 0 {
@@ -187,17 +185,15 @@ impl Gathered {
 }
 
 /// The proof that a commit makes of every sample it adds, from the known rows and not from the code that made it.
-fn prove_no_leak(path: &str, known: &KnownRows, place: u32) -> Result<(), StoreError> {
+fn prove_no_leak(export: &dyn Export, known: &KnownRows, place: u32) -> Result<(), StoreError> {
     let category = known.get(place as usize).map(|row| row.category);
-    let allowed = match category {
-        Some(Category::Accepted) => true,
-        Some(Category::PartiallyAccepted) => path.starts_with("exports/rag/"),
-        _ => false,
-    };
-    if allowed {
+    if category.is_some_and(|category| export.allows(category)) {
         return Ok(());
     }
-    Err(StoreError::CheckFailed(format!("a sample of {path} would come from a row that is {category:?}")))
+    Err(StoreError::CheckFailed(format!(
+        "a sample of {} would come from a row that is {category:?}",
+        export.path()
+    )))
 }
 
 /// All lines but those whose content is there already, or stands twice among them; and how many they are.

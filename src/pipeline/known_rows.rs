@@ -62,18 +62,14 @@ impl KnownRows {
         let path = state.join("rows");
         let header = header(streams);
         let disk = store.disk();
-        let (mut rows, mut len) = read_cache(disk, &path, &header).unwrap_or_default();
-        if !fits(store, streams, &rows) {
-            if !rows.is_empty() {
+        let mut known = Self { segments: Vec::new(), by_hash: HashTable::new(), cache: None };
+        let mut len = read_cache(disk, &path, &header, |row| known.insert(row)).unwrap_or(0);
+        if !known.fits(store, streams) {
+            if !known.is_empty() {
                 warn!(path = %path.display(), "the row cache does not fit the evidence and is made anew");
             }
-            rows.clear();
+            known = Self { segments: Vec::new(), by_hash: HashTable::new(), cache: None };
             len = 0;
-        }
-        let mut known = Self { segments: Vec::new(), by_hash: HashTable::new(), cache: None };
-        known.by_hash.reserve(rows.len(), |_| 0);
-        for row in &rows {
-            known.insert(*row);
         }
         let cached = known.len();
         if len == 0 {
@@ -92,6 +88,30 @@ impl KnownRows {
         known.scan(store, streams)?;
         known.persist(disk);
         Ok(known)
+    }
+
+    /// Whether the rows are the committed evidence from its start: contiguous in every stream, not beyond what is
+    /// committed, and each stream's last one with the hash that stands there.
+    fn fits(&self, store: &Store, streams: &StreamSet) -> bool {
+        let mut ends = vec![(0_u64, None); streams.specs.len()];
+        for row in self.segments.iter().flatten() {
+            let Some((end, last)) = ends.get_mut(usize::from(row.stream)) else { return false };
+            if row.evidence_at != *end {
+                return false;
+            }
+            *end += u64::from(row.evidence_len);
+            *last = Some(row);
+        }
+        let state: &CommittedState = store.state();
+        streams.specs.iter().zip(ends).all(|(spec, (end, last))| {
+            let path = spec.output("evidence");
+            let Some(last) = last else { return true };
+            let line = || store.disk().read(&store.output().join(&path), last.evidence_at, end).ok();
+            end <= state.output_len(&path)
+                && line()
+                    .and_then(|line| evidence_facts(&line))
+                    .is_some_and(|(hash, _)| hash == last.sig_hash)
+        })
     }
 
     /// Takes in the rows that the evidence holds and the cache did not.
@@ -119,10 +139,12 @@ impl KnownRows {
                 line += 1;
             })?;
             let mut scores = scores.into_iter();
+            let mut damaged = None;
             each_line(reader(store, &evidence), from, to, |at, text| {
                 let (Some((sig_hash, exportable)), Some((category, signals))) =
                     (evidence_facts(text), scores.next().flatten())
                 else {
+                    damaged.get_or_insert((at, at + text.len() as u64));
                     return;
                 };
                 let (evidence_len, stream) = (text.len() as u32, stream as u16);
@@ -136,6 +158,10 @@ impl KnownRows {
                     exportable,
                 });
             })?;
+            if let Some((from, to)) = damaged {
+                let seq = store.state().streams.get(&spec.name).map_or(0, |stream| stream.last_seq);
+                return Err(StoreError::OutputDamaged { path: store.output().join(evidence), seq, from, to });
+            }
         }
         if self.len() > before {
             info!(rows = self.len() - before, "known rows read from the evidence");
@@ -257,12 +283,11 @@ fn decode(bytes: &[u8]) -> Option<KnownRow> {
     })
 }
 
-/// The rows of all good blocks from the start, and where they end; `None` without a good header.
-fn read_cache(disk: &dyn Disk, path: &Path, header: &[u8]) -> Option<(Vec<KnownRow>, u64)> {
+/// Hands over the rows of all good blocks from the start; gives where they end, or `None` without a good header.
+fn read_cache(disk: &dyn Disk, path: &Path, header: &[u8], mut take: impl FnMut(KnownRow)) -> Option<u64> {
     let len = disk.len(path).ok()??;
     let bytes = disk.read(path, 0, len).ok()?;
     let mut rest = bytes.strip_prefix(header)?;
-    let mut rows = Vec::new();
     let mut good = header.len() as u64;
     while let Some((count, _)) = rest.split_first_chunk::<4>() {
         let body_len = 4 + (u32::from_le_bytes(*count) as usize).saturating_mul(ROW_BYTES);
@@ -271,32 +296,11 @@ fn read_cache(disk: &dyn Disk, path: &Path, header: &[u8]) -> Option<(Vec<KnownR
         if crc32fast::hash(block) != u32::from_le_bytes(*checksum) {
             break;
         }
-        let decoded: Option<Vec<_>> = block.get(4..)?.chunks_exact(ROW_BYTES).map(decode).collect();
-        rows.extend(decoded?);
+        let rows: Option<Vec<_>> = block.get(4..)?.chunks_exact(ROW_BYTES).map(decode).collect();
+        let Some(rows) = rows else { break };
+        rows.into_iter().for_each(&mut take);
         good += block.len() as u64 + 4;
         rest = behind;
     }
-    Some((rows, good))
-}
-
-/// Whether the cached rows are the committed evidence from its start: contiguous in every stream, not beyond what is
-/// committed, and each stream's last one with the hash that stands there.
-fn fits(store: &Store, streams: &StreamSet, rows: &[KnownRow]) -> bool {
-    let mut ends = vec![(0_u64, None); streams.specs.len()];
-    for row in rows {
-        let Some((end, last)) = ends.get_mut(usize::from(row.stream)) else { return false };
-        if row.evidence_at != *end {
-            return false;
-        }
-        *end += u64::from(row.evidence_len);
-        *last = Some(row);
-    }
-    let state: &CommittedState = store.state();
-    streams.specs.iter().zip(ends).all(|(spec, (end, last))| {
-        let path = spec.output("evidence");
-        let Some(last) = last else { return true };
-        let line = || store.disk().read(&store.output().join(&path), last.evidence_at, end).ok();
-        end <= state.output_len(&path)
-            && line().and_then(|line| evidence_facts(&line)).is_some_and(|(hash, _)| hash == last.sig_hash)
-    })
+    Some(good)
 }

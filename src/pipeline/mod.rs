@@ -60,6 +60,8 @@ pub struct Shared {
     pub heartbeat: AtomicU64,
     /// The streams that cannot be read for now, with the reason.
     unread: Mutex<BTreeMap<usize, String>>,
+    /// Whether somebody asked for an end before there was one.
+    pub interrupted: AtomicBool,
     /// Whether a batch is held because there is no space.
     pub no_space: AtomicBool,
 }
@@ -77,6 +79,7 @@ impl Shared {
             categories: [const { AtomicU64::new(0) }; 4],
             heartbeat: AtomicU64::new(0),
             unread: Mutex::new(BTreeMap::new()),
+            interrupted: AtomicBool::new(false),
             no_space: AtomicBool::new(false),
         })
     }
@@ -151,6 +154,7 @@ pub struct Requests {
 impl Requests {
     /// Asks for a clean end: what was read is committed, nothing more is read.
     pub fn stop(&self) {
+        self.shared.interrupted.store(true, Ordering::Release);
         self.shared.stop();
         self.waker.wake();
         let _ = self.events.send(event::Event::Request(event::Request::Stop));
@@ -208,15 +212,33 @@ pub fn run(plan: Plan<'_>) -> Result<crate::store::Store, committer::PipelineErr
     std::thread::scope(|scope| {
         for _ in 0..workers {
             let (live, bulk, events) = (live.clone(), bulk.clone(), event_sender.clone());
-            scope.spawn(move || worker::work(rules, streams, &live, &bulk, &events));
+            let notice = DeathNotice(events.clone());
+            scope.spawn(move || {
+                let _notice = notice;
+                worker::work(rules, streams, &live, &bulk, &events);
+            });
         }
-        drop(event_sender);
-        scope.spawn(move || source.run(&mut watch));
+        let notice = DeathNotice(event_sender);
+        scope.spawn(move || {
+            let _notice = notice;
+            source.run(&mut watch);
+        });
         on_ready(requests);
         let ended = committer.run();
         waker.wake();
         ended
     })
+}
+
+/// Tells the committer of a thread that panicked: what it held will never arrive.
+struct DeathNotice(crossbeam_channel::Sender<event::Event>);
+
+impl Drop for DeathNotice {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = self.0.send(event::Event::Died);
+        }
+    }
 }
 
 const BUFFERS_PER_WORKER: usize = 6;

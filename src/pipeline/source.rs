@@ -63,9 +63,6 @@ impl Source {
             if self.once && !waiting {
                 break;
             }
-            if self.events.send(Event::Idle).is_err() {
-                return;
-            }
             let tuning = self.shared.tuning();
             let longest = if waiting { tuning.poll_min } else { patience };
             if watch.wait(longest) {
@@ -110,7 +107,12 @@ impl Source {
         let ticket = Ticket { stream, place: *place };
         match step {
             Ok(Step::Idle) => {}
+            Ok(Step::Working) => {
+                self.spare = Some(buffer);
+                return true;
+            }
             Ok(Step::Gap(gap)) => {
+                self.spare = Some(buffer);
                 *place += 1;
                 self.shared.in_flight.fetch_add(1, Ordering::AcqRel);
                 return self.events.send(Event::Gap(ticket, gap)).is_ok();

@@ -83,11 +83,6 @@ impl StreamSet {
         of_stream.chain(EXPORTS.iter().map(|export| export.path().to_owned())).collect()
     }
 
-    /// The number of the stream of that name.
-    pub fn index_of(&self, name: &str) -> Option<usize> {
-        self.specs.iter().position(|spec| spec.name == name)
-    }
-
     /// `.jsonl` files in `kb` that belong to no stream, sorted.
     pub fn unknown_files(&self, kb: &Path) -> Vec<String> {
         let known = |name: &str| {

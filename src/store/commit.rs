@@ -130,11 +130,11 @@ impl Store {
         let appended = commit.appends.iter().map(|append| self.output.join(&append.path));
         let replaced = commit.replaces.iter().map(|replace| self.output.join(&replace.path));
         let touched: Vec<PathBuf> = appended.chain(replaced).collect();
-        let mut new_dirs: Vec<&Path> =
-            touched.iter().filter(|path| self.is_new(path)).filter_map(|path| path.parent()).collect();
-        new_dirs.dedup();
-        for dir in new_dirs {
-            self.disk.sync_dir(dir)?;
+        if let Err(error) = self.sync_new_dirs(&touched) {
+            if matches!(error, StoreError::NoSpace { .. }) {
+                self.take_back(commit, seq)?;
+            }
+            return Err(error);
         }
         receipt.seq = seq;
         receipt.prev_sha256 = self.receipts.head;
@@ -158,6 +158,14 @@ impl Store {
     /// Syncs the cursor cache; for a clean end.
     pub fn close(&self) {
         self.cursors.flush();
+    }
+
+    /// Makes the names of files that are new durable.
+    fn sync_new_dirs(&self, touched: &[PathBuf]) -> Result<(), StoreError> {
+        let mut dirs: Vec<&Path> =
+            touched.iter().filter(|path| self.is_new(path)).filter_map(|path| path.parent()).collect();
+        dirs.dedup();
+        dirs.into_iter().try_for_each(|dir| self.disk.sync_dir(dir))
     }
 
     fn is_new(&self, path: &Path) -> bool {
@@ -352,7 +360,6 @@ fn check_counts(commit: &Commit) -> Result<(), StoreError> {
     };
     let sum = |count: fn(&InputRange) -> u64| -> u64 { commit.receipt.input_files.iter().map(count).sum() };
     let holds = counts.conserved()
-        && commit.receipt.validation_pass
         && lines("evidence/") == counts.evidence
         && lines("scored-runs/") == counts.evidence + counts.rescored
         && lines("quarantine/") == counts.quarantined

@@ -1,7 +1,7 @@
 //! The cursor store: byte offsets of all streams in sled, as a cache of the receipts.
 //!
 //! sled 0.34 may lose, roll back or refuse what it was given (docs/durability.md), so it is never the truth: one batch
-//! holds all cursors of a commit with its number and hash, and they count only when that hash is the last receipt's.
+//! holds the cursors of a commit with its number and hash, and a start compares them with what the receipts say.
 //! What cannot be opened is moved aside and made anew. Being *ahead* of the receipts is the one thing it can prove:
 //! receipts were lost.
 

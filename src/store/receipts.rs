@@ -60,8 +60,11 @@ impl Receipts {
     /// Reads and checks the active file. Never writes, so that it serves beside a running daemon too.
     pub fn read(disk: &dyn Disk, output: &Path) -> Result<Self, StoreError> {
         let path = Self::active_path(output);
-        let len = disk.len(&path)?.unwrap_or(0);
-        let bytes = if len == 0 { Vec::new() } else { disk.read(&path, 0, len)? };
+        // Between the two renames of a sealing the next file is the active one under another name.
+        let next = next_path(&path);
+        let there = if disk.len(&path)?.is_none() && disk.len(&next)?.is_some() { &next } else { &path };
+        let len = disk.len(there)?.unwrap_or(0);
+        let bytes = if len == 0 { Vec::new() } else { disk.read(there, 0, len)? };
         let mut receipts = Self {
             path,
             len: 0,

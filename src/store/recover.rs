@@ -7,7 +7,7 @@ use super::cursors::CursorCache;
 use super::disk::Disk;
 use super::receipts::Receipts;
 use super::{Commit, Replace, StoreError};
-use crate::domain::schema::receipt::{Receipt, ReceiptKind};
+use crate::domain::schema::receipt::{Receipt, ReceiptKind, RecordCounts};
 use crate::domain::schema::scalars::Sha256Hex;
 
 /// Files that are rebuilt from others when they are missing; all others are promise-2 files.
@@ -67,9 +67,11 @@ impl Store {
         if self.receipts.last.is_some() {
             return Ok(());
         }
+        // The name is durable before anything else can know of the commit.
+        self.disk.write(&Receipts::active_path(&self.output), 0, b"")?;
+        self.disk.sync_dir(&self.output.join("receipts"))?;
         let receipt = Receipt { kind: ReceiptKind::Genesis, ..receipt };
-        self.commit(&Commit { appends: Vec::new(), replaces: Vec::new(), receipt })?;
-        self.disk.sync_dir(&self.output.join("receipts"))
+        self.commit(&Commit { appends: Vec::new(), replaces: Vec::new(), receipt })
     }
 
     /// Starts lost exports over with empty files, and the export cursors with them.
@@ -79,7 +81,10 @@ impl Store {
             .map(|path| Replace { path: path.clone(), keep: Vec::new(), then: Vec::new(), rows: 0 })
             .collect();
         let export_cursors = self.state().export_cursors.keys().map(|stream| (stream.clone(), 0)).collect();
-        let receipt = Receipt { kind: ReceiptKind::Replace, export_cursors, ..receipt };
+        let lost =
+            paths.iter().filter_map(|path| self.state().outputs.get(path)).map(|output| output.rows).sum();
+        let record_counts = RecordCounts { retracted: lost, ..RecordCounts::default() };
+        let receipt = Receipt { kind: ReceiptKind::Replace, export_cursors, record_counts, ..receipt };
         self.commit(&Commit { appends: Vec::new(), replaces, receipt })
     }
 }

@@ -38,6 +38,8 @@ pub trait Export: Sync {
     fn path(&self) -> &'static str;
     /// What its sample ids start with.
     fn prefix(&self) -> &'static str;
+    /// Whether it may hold work of that category.
+    fn allows(&self, category: Category) -> bool;
     /// Appends the evidence's sample to `out`, if it has one here; `Some` with its id when it does.
     fn sample(
         &self,

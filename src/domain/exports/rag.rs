@@ -31,6 +31,10 @@ impl Export for Rag {
         "rag_"
     }
 
+    fn allows(&self, category: Category) -> bool {
+        Retrievable::prove(category).is_some()
+    }
+
     fn sample(
         &self,
         evidence: &EvidenceView<'_>,
@@ -47,7 +51,7 @@ impl Export for Rag {
         tags.extend(evidence.model_name.as_ref().map(|model| model.prefixed("model:")));
         let mut o = Object::new(out);
         o.int("schema_version", SCHEMA_VERSION);
-        o.plain("sample_id", &format!("rag_{}", content.first16()));
+        o.plain("sample_id", &format!("{}{}", self.prefix(), content.first16()));
         o.text("title", &Escaped::from_escaped(title));
         o.text("text", &evidence.text);
         o.text("task_type", evidence.task_type());

@@ -43,6 +43,10 @@ impl Export for Sft {
         "sft_"
     }
 
+    fn allows(&self, category: Category) -> bool {
+        category == Category::Accepted
+    }
+
     fn sample(
         &self,
         evidence: &EvidenceView<'_>,
@@ -62,7 +66,7 @@ impl SftSample<'_> {
         let group = evidence.split_group();
         let mut o = Object::new(out);
         o.int("schema_version", SCHEMA_VERSION);
-        o.plain("sample_id", &format!("sft_{}", content.first16()));
+        o.plain("sample_id", &format!("{}{}", Sft.prefix(), content.first16()));
         o.text("task_type", evidence.task_type());
         o.plain("system", self.prompt.system);
         o.text("instruction", &self.prompt.instruction);
