@@ -115,10 +115,13 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
-            let exit = if e.use_stderr() { Exit::Usage } else { Exit::Fine };
-            // Nothing can be done about a terminal that is gone.
-            let _ = e.print();
-            return ExitCode::from(exit as u8);
+            if !e.use_stderr() {
+                // Help or version. Nothing can be done about a terminal that is gone.
+                let _ = e.print();
+                return ExitCode::from(Exit::Fine as u8);
+            }
+            table::error_line(&anyhow::anyhow!("{}; see `distilld --help`", usage_error(&e)));
+            return ExitCode::from(Exit::Usage as u8);
         }
     };
     one_line_panics();
@@ -135,6 +138,17 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.exit as u8)
         }
     }
+}
+
+/// What is wrong with the command line, on one line.
+fn usage_error(error: &clap::Error) -> String {
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "a command is missing".to_owned();
+    }
+    let text = error.to_string();
+    // clap adds its hints and the usage behind an empty line.
+    let said = text.split("\n\n").next().unwrap_or_default();
+    said.trim_start_matches("error: ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A panic is a bug; whoever runs the daemon gets one line of it, not a stack.

@@ -120,7 +120,7 @@ impl<'r> Distiller<'r> {
         warnings: &mut Warnings,
     ) -> Result<Outcome, BadRecord> {
         let row = trim(raw, place.byte_offset == 0);
-        if row.iter().all(u8::is_ascii_whitespace) {
+        if row.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
             return Ok(Outcome::Blank);
         }
         let limit = self.rules.line_bytes_max;

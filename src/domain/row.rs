@@ -263,15 +263,16 @@ impl<'a, 'w> Row<'a, 'w> {
         value.items().filter_map(command).collect()
     }
 
-    /// The gates of a `gates` object: name and whether it passed; a value that is no flag is counted and left out.
-    pub fn gates(&mut self) -> Vec<(Escaped<'a>, bool)> {
+    /// The gates of a `gates` object: name and whether it passed; `None` when the value is no flag, which is counted.
+    pub fn gates(&mut self) -> Vec<(Escaped<'a>, Option<bool>)> {
         let Some(gates) = self.opt_object("gates") else { return Vec::new() };
         let mut read = Vec::new();
         for (name, value) in gates.members() {
-            match as_bool(value) {
-                Some(passed) => read.push((Escaped::from_escaped(name), passed)),
-                None => self.warn("wrong_type", "gates"),
+            let passed = as_bool(value);
+            if passed.is_none() {
+                self.warn("wrong_type", "gates");
             }
+            read.push((Escaped::from_escaped(name), passed));
         }
         read
     }

@@ -405,5 +405,8 @@ fn open(path: &Path) -> Result<Option<(File, Identity)>, IntakeError> {
 }
 
 #[cfg(test)]
+#[path = "tail_desk.rs"]
+mod desk;
+#[cfg(test)]
 #[path = "tail_tests.rs"]
 mod tests;

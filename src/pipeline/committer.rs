@@ -331,7 +331,7 @@ impl Turn<'_> {
             from = gap.from,
             to = gap.to,
             reason = gap.reason,
-            "rows were lost before they could be read"
+            "a gap: bytes may have been lost before they could be read"
         );
         let last_timestamp = self.last_times.get(stream).copied().flatten();
         let nothing = Sha256Hex::of(b"");

@@ -33,7 +33,7 @@ pub struct EvidenceView<'a> {
 }
 
 impl<'a> EvidenceView<'a> {
-    /// Reads a line; `None` when it is no work with a text.
+    /// Reads a line; `None` when it is no work with a text, or its text is nothing but white space.
     pub fn read(line: &'a str) -> Option<Self> {
         let (mut run_id, mut task_id, mut stream, mut text, mut text_hash) = (None, None, None, None, None);
         let (mut task_type, mut mode, mut model_name, mut file, mut pr) = (None, None, None, None, None);
@@ -56,7 +56,8 @@ impl<'a> EvidenceView<'a> {
                 _ => {}
             }
         }
-        is_work.then_some(())?;
+        let has_words = |text: &Escaped<'_>| text.plain().chars().any(|c| !c.is_whitespace());
+        (is_work && text.as_ref().is_some_and(has_words)).then_some(())?;
         Some(Self {
             run_id: run_id?,
             task_id: task_id?,

@@ -124,8 +124,10 @@ impl EventTime {
         }
         let days = i64::from((date - jiff::civil::date(1970, 1, 1)).get_days());
         let seconds = days * 86_400 + hour * 3600 + minute * 60 + second.min(59) - offset_minutes * 60;
+        // From year 0 to the last instant that the calendar library can print, a day before the end of 9999.
+        let printable = -62_167_219_200..253_402_207_200;
         let time = Self(seconds * 1000 + millis);
-        (0..=9999).contains(&time.civil().year()).then_some(ParsedTime { time, zone_assumed })
+        printable.contains(&seconds).then_some(ParsedTime { time, zone_assumed })
     }
 
     fn civil(self) -> jiff::civil::DateTime {
@@ -270,6 +272,8 @@ mod tests {
             "0000-01-01T00:00:00+23:59",
             "2026-04-26T14:03:11Zjunk",
             "+026-04-26T14:03:11Z",
+            "9999-12-31T23:59:59.999-23:59",
+            "9999-12-31T00:00:00Z",
             "2026-04-26T14:03:11+24:00",
         ] {
             check(text, None);

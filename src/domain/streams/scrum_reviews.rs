@@ -73,8 +73,8 @@ impl Stream for ScrumReviews {
 /// How the gates of a row came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gates {
-    /// There are none.
-    Absent,
+    /// There are none, or some of them cannot be told.
+    Untold,
     /// Every one passed.
     AllPassed,
     /// At least one failed.
@@ -84,8 +84,13 @@ pub(super) enum Gates {
 /// Reads the gates into `validation_results`; each failed one is a signal.
 pub(super) fn read_gates<'a>(row: &mut Row<'a, '_>, draft: &mut Draft<'a>) -> Gates {
     let gates = row.gates();
-    let mut outcome = if gates.is_empty() { Gates::Absent } else { Gates::AllPassed };
+    let mut outcome = if gates.is_empty() { Gates::Untold } else { Gates::AllPassed };
     for (name, passed) in gates {
+        let Some(passed) = passed else {
+            // Nobody knows how that gate came out, so it cannot be said that all of them passed.
+            outcome = if outcome == Gates::AllPassed { Gates::Untold } else { outcome };
+            continue;
+        };
         if !passed {
             draft.own.insert(Code::gate_failed(&name.plain()));
             outcome = Gates::Failed;
@@ -196,7 +201,10 @@ mod tests {
             &["gate.failed:g1", "gate.failed:g4", "gate.failed:other"],
         );
         own(json!({}), &[]);
-        own(json!({"g1": true, "g2": "yes"}), &["gate.passed"]);
+        own(json!({"g1": true, "g2": true}), &["gate.passed"]);
+        // One that cannot be told is no failure, but not all of them passed either.
+        own(json!({"g1": true, "g2": "yes"}), &[]);
+        own(json!({"g1": false, "g2": null}), &["gate.failed:g1"]);
         own(json!({"g2": "yes"}), &[]);
         let failed = with(&row(), json!({"gates": {"g2": false}}));
         check(
