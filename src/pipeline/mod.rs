@@ -205,7 +205,7 @@ pub fn run(plan: Plan<'_>) -> Result<crate::store::Store, committer::PipelineErr
         events,
         buffers: buffer_sender,
         tasks: bulk_sender,
-        sample_jobs_max: workers as u64 * 2,
+        sample_jobs_max: workers as u64 * SAMPLE_JOBS_PER_WORKER,
         shared,
         reload,
     };
@@ -241,7 +241,10 @@ impl Drop for DeathNotice {
     }
 }
 
-const BUFFERS_PER_WORKER: usize = 6;
+/// While a commit waits for the disk the workers go on: this many chunks, and as much evidence for samples, is about as
+/// long as a commit takes.
+const BUFFERS_PER_WORKER: usize = 8;
+const SAMPLE_JOBS_PER_WORKER: u64 = 6;
 const BUFFERS_BESIDE: usize = 4;
 
 /// One tail a stream, each where it was committed to.

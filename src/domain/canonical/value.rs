@@ -31,7 +31,7 @@ pub(super) struct Node {
     pub(super) next: u32,
 }
 
-/// One row in canonical form, borrowed from the [`Parser`].
+/// One row in canonical form, borrowed from the [`Parser`](super::Parser).
 #[derive(Debug, Clone, Copy)]
 pub struct Doc<'a> {
     text: &'a str,

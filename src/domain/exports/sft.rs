@@ -1,6 +1,6 @@
 //! SFT samples: accepted answers under their instruction.
 //!
-//! A line of this file can only be made from an [`Accepted`], and an [`Accepted`] only from the category `accepted`.
+//! A line of this file can only be made from an `Accepted`, and an `Accepted` only from the category `accepted`.
 
 use super::instruction::{self, Prompt};
 use super::{CurrentScore, EvidenceView, Export, SampleId};
