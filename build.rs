@@ -9,8 +9,9 @@ fn git(args: &[&str]) -> Option<String> {
 
 fn main() {
     let sha = git(&["rev-parse", "HEAD"]).filter(|sha| sha.len() == 40).unwrap_or_else(|| "0".repeat(40));
-    let dirty =
-        git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|changes| !changes.is_empty());
+    // Without optional locks: refreshing the index would change it, and so build everything anew at the next call.
+    let dirty = git(&["--no-optional-locks", "status", "--porcelain", "--untracked-files=no"])
+        .is_some_and(|changes| !changes.is_empty());
     println!("cargo::rustc-env=DISTILLD_GIT_SHA={sha}");
     println!("cargo::rustc-env=DISTILLD_GIT_DIRTY={dirty}");
     // Without git there is nothing to watch, and a path that is missing would build everything anew each time.
