@@ -217,23 +217,26 @@ impl<'r> Distiller<'r> {
             let prompt = instruction::of(&instruction::Fields::of_record(&record));
             record.input_hash = prompt.map(|prompt| prompt.instruction.hash());
         }
+        record.model_provider = record.provider_of_model();
         record.check()?;
         // A judging row is never judged by its own verdict; what is judged here is the row's own work.
         let human = draft.own.contains(Code::HumanAccept).then_some(super::score::HumanAction::Accept);
         let judgement = Judgement { kind: record.kind, signals: draft.own, human, failed_since_human: false };
         let verdict = score(judgement);
         let provenance = record.provenance.render();
-        record.render(&provenance, &mut lines.evidence);
-        FirstScore {
+        let reasons = reasons(judgement, verdict);
+        let first_score = FirstScore {
             evidence_run_id: &record.run_id,
             category: verdict.category,
-            reasons: &reasons(judgement, verdict),
+            reasons: &reasons,
             anchor_grounding: draft.anchor_grounding,
             scored_at: timestamp,
             scorer_version: &self.scorer_version,
             provenance: &provenance,
-        }
-        .render(&mut lines.scored);
+        };
+        first_score.check()?;
+        record.render(&provenance, &mut lines.evidence);
+        first_score.render(&mut lines.scored);
         Ok(Distilled {
             sig_hash,
             signals: draft.own,

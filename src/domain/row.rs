@@ -7,6 +7,7 @@ use super::reject::Reject;
 use super::rules::{Rules, StreamSettings};
 use super::schema::record::{CommandRun, Number};
 use super::schema::scalars::{Escaped, EventTime, Sha256Hex};
+use super::schema::strict::INTEGER_MAX;
 
 /// How often each kind of oddity was seen, by a code such as `wrong_type:model`.
 pub type Warnings = BTreeMap<String, u64>;
@@ -298,14 +299,15 @@ pub fn as_text(value: Value<'_>) -> Option<Escaped<'_>> {
     value.escaped().map(Escaped::from_escaped)
 }
 
-/// A whole number that fits 64 bits.
+/// A whole number that every reader of JSON holds exactly: within 2^53 either way.
 pub fn as_int(value: Value<'_>) -> Option<i64> {
-    (value.kind() == Kind::Number).then(|| value.text().parse().ok()).flatten()
+    let number: i64 = (value.kind() == Kind::Number).then(|| value.text().parse().ok()).flatten()?;
+    (-INTEGER_MAX..=INTEGER_MAX).contains(&number).then_some(number)
 }
 
 /// A number's digits.
 pub fn as_number(value: Value<'_>) -> Option<Number<'_>> {
-    (value.kind() == Kind::Number).then(|| Number(value.text()))
+    (value.kind() == Kind::Number).then(|| Number(value.text().into()))
 }
 
 /// A flag.
@@ -328,6 +330,11 @@ pub fn as_sha40(value: Value<'_>) -> Option<Escaped<'_>> {
             Escaped::from_escaped(text)
         }
     })
+}
+
+/// A string value, unless it is empty: an empty text is absent.
+pub fn as_filled_text(value: Value<'_>) -> Option<Escaped<'_>> {
+    as_text(value).filter(|text| !text.is_empty())
 }
 
 /// One item of a list of findings, facts or lessons as text: a string itself; of an object the member that holds its

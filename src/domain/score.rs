@@ -54,7 +54,8 @@ impl fmt::Display for Category {
 }
 
 /// What a person decided about a piece of work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum HumanAction {
     /// It is good.
     Accept,
@@ -196,6 +197,11 @@ const RULES: &[Rule] = &[
     },
     Rule { code: "rule.none", decide: |_| Some(NeedsHumanReview) },
 ];
+
+/// The codes of the rules, top to bottom.
+pub fn rule_codes() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|rule| rule.code)
+}
 
 /// Scores one piece of evidence.
 pub fn score(judgement: Judgement) -> Verdict {

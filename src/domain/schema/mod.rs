@@ -1,15 +1,20 @@
 //! The published shapes and the checked scalars they are made of.
 
 pub mod checked;
+pub mod codes;
 pub mod cross;
 mod express;
+pub mod model_ledger;
+pub mod playbook;
 pub mod provenance;
 pub mod published;
 pub mod quarantine;
 pub mod receipt;
 pub mod record;
+pub mod samples;
 pub mod scalars;
 pub mod scored_run;
+pub mod scratchpad;
 pub mod strict;
 
 /// The version of every shape distilld writes.

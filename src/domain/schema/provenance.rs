@@ -5,16 +5,16 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::checked::Text;
+use super::checked::{Text, text_of};
 use super::scalars::{EventTime, Sha256Hex};
 use crate::domain::render::Object;
 
 /// The place of a row, by which every record can be traced.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance<'a> {
     /// The stream's logical name, such as `data/_kb/audits.jsonl`, wherever the file really lies.
-    #[serde(deserialize_with = "filled")]
+    #[serde(deserialize_with = "text_of::<Text, _, _>")]
     #[schemars(with = "Text", example = "data/_kb/audits.jsonl")]
     pub source_file: Cow<'a, str>,
     /// Which life of the stream's file, from 0.
@@ -44,8 +44,4 @@ impl Provenance<'_> {
         object.end();
         json
     }
-}
-
-fn filled<'a, 'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Cow<'a, str>, D::Error> {
-    Text::deserialize(deserializer).map(|text| Cow::Owned(text.as_str().to_owned()))
 }

@@ -3,12 +3,18 @@
 use std::sync::OnceLock;
 
 use schemars::JsonSchema;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::model_ledger::ModelLedgerEntry;
+use super::playbook::Playbook;
 use super::quarantine::QuarantineRow;
-use super::record::Invalid;
+use super::receipt::Receipt;
+use super::record::{EvidenceRecord, Invalid};
+use super::samples::{PreferenceSample, RagSample, SftSample};
 use super::scored_run::ScoredRun;
+use super::scratchpad::ScratchpadSummary;
 use super::{cross, express, strict};
 use crate::domain::canonical::Parser;
 use crate::domain::reject::Reject;
@@ -23,10 +29,24 @@ pub struct Refusal {
 }
 
 /// A type that is published: what its fields' types do not say, it says here.
-pub(super) trait Published: DeserializeOwned + JsonSchema {
+pub trait Published: DeserializeOwned + JsonSchema {
+    /// The shape's name.
+    const NAME: &'static str;
+
     /// Holds the value to the rules between its fields.
     fn check(&self) -> Result<(), Invalid> {
         Ok(())
+    }
+
+    /// The value as a line with its newline, once it has been judged as any reader will judge it.
+    fn to_line(&self) -> Result<String, Refusal>
+    where
+        Self: Serialize,
+    {
+        let mut line = serde_json::to_string(self).map_err(|e| whole(&e.to_string()))?;
+        shape(Self::NAME).ok_or_else(|| whole("no published shape"))?.judge(&line)?;
+        line.push('\n');
+        Ok(line)
     }
 }
 
@@ -41,8 +61,13 @@ pub struct Shape {
 }
 
 impl Shape {
-    const fn of<T: Published>(name: &'static str) -> Self {
-        Self { name, express: express::schema_of::<T>, read: read_and_check::<T>, schema: OnceLock::new() }
+    const fn of<T: Published>() -> Self {
+        Self {
+            name: T::NAME,
+            express: express::schema_of::<T>,
+            read: read_and_check::<T>,
+            schema: OnceLock::new(),
+        }
     }
 
     fn published(&self) -> &Value {
@@ -77,8 +102,18 @@ fn whole(reason: &str) -> Refusal {
 }
 
 /// Every shape that distilld writes.
-pub static SHAPES: [Shape; 2] =
-    [Shape::of::<ScoredRun>("ScoredRun"), Shape::of::<QuarantineRow>("QuarantineRow")];
+pub static SHAPES: [Shape; 10] = [
+    Shape::of::<EvidenceRecord<'static>>(),
+    Shape::of::<ScoredRun>(),
+    Shape::of::<Receipt>(),
+    Shape::of::<Playbook>(),
+    Shape::of::<ScratchpadSummary>(),
+    Shape::of::<ModelLedgerEntry>(),
+    Shape::of::<RagSample>(),
+    Shape::of::<SftSample>(),
+    Shape::of::<PreferenceSample>(),
+    Shape::of::<QuarantineRow>(),
+];
 
 /// The shape of that name; neither case nor `_` nor `-` matters.
 pub fn shape(name: &str) -> Option<&'static Shape> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checked::{Base64, Text};
 use super::published::Published;
-use super::record::Invalid;
+use super::record::{Invalid, hold};
 use super::scalars::Sha256Hex;
 use crate::domain::reject::Reject;
 use crate::domain::render::Object;
@@ -40,21 +40,21 @@ pub struct QuarantineRow {
     /// The reason as a sentence.
     pub detail: Text,
     /// The row as it stands; of a row beyond the limit its first bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub row: Option<Text>,
     /// The row when it is no UTF-8.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub row_base64: Option<Base64>,
     /// SHA-256 of the whole row, without its newline.
     pub sha256: Sha256Hex,
 }
 
 impl Published for QuarantineRow {
+    const NAME: &'static str = "QuarantineRow";
+
     fn check(&self) -> Result<(), Invalid> {
-        if self.row.is_some() == self.row_base64.is_some() {
-            return Err(Invalid { field: "row", rule: "stands exactly when there is no row_base64" });
-        }
-        Ok(())
+        let one = self.row.is_some() != self.row_base64.is_some();
+        hold(one, "row", "stands exactly when there is no row_base64")
     }
 }
 

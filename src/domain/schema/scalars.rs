@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use sha2::{Digest, Sha256};
 
-use super::checked::is_hex;
+use super::checked::{Text, is_hex};
 
 /// A SHA-256 in 64 lower-case hex digits when printed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,6 +74,9 @@ impl JsonSchema for Sha256Hex {
 /// An instant, in milliseconds since the Unix epoch, UTC. Printed as `2026-04-26T14:03:11.482Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct EventTime(i64);
+
+/// 400 years of the Gregorian calendar, in milliseconds.
+const CALENDAR_MILLIS: i64 = 146_097 * 86_400_000;
 
 /// A time read from a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,14 +147,16 @@ impl EventTime {
         }
         let days = i64::from((date - jiff::civil::date(1970, 1, 1)).get_days());
         let seconds = days * 86_400 + hour * 3600 + minute * 60 + second.min(59) - offset_minutes * 60;
-        // From year 0 to the last instant that the calendar library can print, a day before the end of 9999.
-        let printable = -62_167_219_200..253_402_207_200;
+        // From year 0 to the end of 9999: what four digits of a year can say.
+        let printable = -62_167_219_200..253_402_300_800;
         let time = Self(seconds * 1000 + millis);
         printable.contains(&seconds).then_some(ParsedTime { time, zone_assumed })
     }
 
     fn civil(self) -> jiff::civil::DateTime {
-        let timestamp = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        // The library's timestamps end a day before the year 9999 does. The calendar repeats every 400 years, so the
+        // day is looked up that much earlier.
+        let timestamp = jiff::Timestamp::from_millisecond(self.0 - CALENDAR_MILLIS).unwrap_or_default();
         jiff::tz::Offset::UTC.to_datetime(timestamp)
     }
 
@@ -166,7 +171,7 @@ impl EventTime {
                 value /= 10;
             }
         };
-        digits(0..4, at.year().unsigned_abs().into());
+        digits(0..4, (at.year() + 400).unsigned_abs().into());
         digits(5..7, at.month().unsigned_abs().into());
         digits(8..10, at.day().unsigned_abs().into());
         digits(11..13, at.hour().unsigned_abs().into());
@@ -255,6 +260,18 @@ impl<'a> Escaped<'a> {
         crate::domain::canonical::hash_unescaped(&self.0)
     }
 
+    /// The texts before and behind the first `mark`, which is free of anything that wants escaping.
+    pub fn split_once(&self, mark: char) -> Option<(Escaped<'a>, Escaped<'a>)> {
+        let halves = |(before, behind): (&'a str, &'a str)| (Escaped(before.into()), Escaped(behind.into()));
+        match &self.0 {
+            Cow::Borrowed(text) => text.split_once(mark).map(halves),
+            Cow::Owned(text) => {
+                let (before, behind) = text.split_once(mark)?;
+                Some((Escaped(before.to_owned().into()), Escaped(behind.to_owned().into())))
+            }
+        }
+    }
+
     /// Whether there is no text.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -266,6 +283,22 @@ impl<'a> Escaped<'a> {
         joined.push_str(prefix);
         joined.push_str(&self.0);
         Escaped(joined.into())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Escaped<'_> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Text::deserialize(deserializer).map(|text| Escaped::from_plain(text.as_str()))
+    }
+}
+
+impl JsonSchema for Escaped<'_> {
+    fn schema_name() -> Cow<'static, str> {
+        Text::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Text::json_schema(generator)
     }
 }
 
@@ -287,6 +320,8 @@ mod tests {
         check("2026-04-26 14:03:11.5-00:30", Some(("2026-04-26T14:33:11.500Z", false)));
         check("1969-12-31T23:59:59.999Z", Some(("1969-12-31T23:59:59.999Z", false)));
         check("2024-02-29T00:00:00z", Some(("2024-02-29T00:00:00.000Z", false)));
+        check("9999-12-31T23:59:59.999Z", Some(("9999-12-31T23:59:59.999Z", false)));
+        check("0000-01-01T00:00:00Z", Some(("0000-01-01T00:00:00.000Z", false)));
         check("2016-12-31T23:59:60Z", Some(("2016-12-31T23:59:59.000Z", false)));
     }
 
@@ -315,7 +350,6 @@ mod tests {
             "2026-04-26T14:03:11Zjunk",
             "+026-04-26T14:03:11Z",
             "9999-12-31T23:59:59.999-23:59",
-            "9999-12-31T00:00:00Z",
             "2026-04-26T14:03:11+24:00",
         ] {
             check(text, None);

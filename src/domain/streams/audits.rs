@@ -3,7 +3,7 @@
 use super::{Draft, Stream, digits};
 use crate::domain::canonical::Value;
 use crate::domain::reject::Reject;
-use crate::domain::row::{Row, Word, as_text, join_lines};
+use crate::domain::row::{Row, Word, as_filled_text, join_lines};
 use crate::domain::schema::record::{Kind, ModelRole, ValidationResult};
 use crate::domain::schema::scalars::Escaped;
 use crate::domain::signal::Code;
@@ -67,13 +67,13 @@ pub(super) fn sha12<'s>(head_sha: &'s Escaped<'_>) -> &'s str {
 }
 
 fn summary(finding: Value<'_>) -> Option<Escaped<'_>> {
-    finding.get("summary").and_then(as_text).filter(|text| !text.is_empty())
+    finding.get("summary").and_then(as_filled_text)
 }
 
 /// A finding as the result of a check; `None` when it does not say which check.
 fn finding(item: Value<'_>) -> Option<ValidationResult<'_>> {
-    let check = item.get("check").and_then(as_text)?;
-    let severity = item.get("severity").and_then(as_text);
+    let check = item.get("check").and_then(as_filled_text)?;
+    let severity = item.get("severity").and_then(as_filled_text);
     Some(ValidationResult {
         passed: severity.as_ref().is_none_or(|s| s.escaped() != "block"),
         deterministic: matches!(check.escaped(), "static" | "dynamic"),

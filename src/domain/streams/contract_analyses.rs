@@ -58,15 +58,15 @@ impl Stream for ContractAnalyses {
         draft.record.observer_notes = row.opt_texts("observer_notes");
         draft.record.observer_verdict = row.opt_text("observer_verdict");
         draft.record.source_service = row.opt_text("observer_src");
-        let confidence = row.opt_number("observer_conf", 0.0, 1.0);
-        draft.record.observer_confidence = confidence.map(|(_, digits)| digits);
+        let (confidence, digits) = row.opt_number("observer_conf", 0.0, 1.0).unzip();
+        draft.record.observer_confidence = digits;
         if !ok {
             draft.own.insert(Code::CallError);
         } else if draft.record.text.is_some() && draft.record.retrieved_context.hits.is_some_and(|n| n >= 1) {
             draft.own.insert(Code::ContractComplete);
         }
         let verdict = draft.record.observer_verdict.as_ref();
-        draft.own.extend(observer_signal(row, "observer_verdict", verdict, confidence.map(|(c, _)| c)));
+        draft.own.extend(observer_signal(row, "observer_verdict", verdict, confidence));
         Ok(())
     }
 }

@@ -58,7 +58,7 @@ impl Stream for HumanOverrides {
         }
         draft.record.text.clone_from(&corrected_text);
         draft.record.human_override = Some(HumanOverride {
-            action: action.word(),
+            action,
             actor: row.opt_text("actor"),
             reason: row.opt_text("reason"),
             at,

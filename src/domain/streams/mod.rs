@@ -35,6 +35,7 @@ mod check;
 
 use super::reject::Reject;
 use super::row::{Row, Word};
+use super::schema::checked::SchemaVersion;
 use super::schema::provenance::Provenance;
 use super::schema::record::{EvidenceRecord, Kind, ModelRole, RetrievedContext, TimestampOrigin};
 use super::schema::scalars::{Escaped, EventTime};
@@ -114,26 +115,30 @@ impl<'a> Draft<'a> {
     /// An empty draft of a stream's record.
     pub fn new(stream: &'a dyn Stream, provenance: Provenance<'a>) -> Self {
         let record = EvidenceRecord {
+            schema_version: SchemaVersion,
             run_id: Escaped::from_escaped(""),
             task_id: Escaped::from_escaped(""),
             timestamp: EventTime::EPOCH,
             timestamp_origin: TimestampOrigin::None,
             model_role: stream.role(),
-            source_stream: stream.name(),
+            source_stream: stream.name().into(),
             kind: stream.kind(),
             provenance,
             task_type: None,
             mode: None,
             model_name: None,
+            model_provider: None,
             input_hash: None,
             output_hash: None,
             text: None,
             source_files: Vec::new(),
             commands_run: Vec::new(),
+            tool_calls: Vec::new(),
             retrieved_context: RetrievedContext::default(),
             observer_notes: Vec::new(),
             observer_verdict: None,
             observer_confidence: None,
+            scratchpad_summary: None,
             success_markers: Vec::new(),
             failure_markers: Vec::new(),
             validation_results: Vec::new(),
@@ -146,12 +151,15 @@ impl<'a> Draft<'a> {
             source_service: None,
             cost_usd: None,
             latency_ms: None,
+            tokens_in: None,
+            tokens_out: None,
             response_chars: None,
             pr_number: None,
             head_sha: None,
             commit: None,
             claim_idx: None,
             run_signature: None,
+            trace_id: None,
             attempt: None,
         };
         Self { record, time: None, own: SignalSet::EMPTY, says: SignalSet::EMPTY, anchor_grounding: None }
@@ -184,8 +192,10 @@ impl<'a> Draft<'a> {
                 self.record.failure_markers.push(code.name());
             }
         }
-        self.record.success_markers.sort_unstable();
-        self.record.failure_markers.sort_unstable();
+        for markers in [&mut self.record.success_markers, &mut self.record.failure_markers] {
+            markers.sort_unstable();
+            markers.dedup();
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Draft, Stream};
 use crate::domain::canonical::{Kind as JsonKind, Value};
 use crate::domain::reject::Reject;
-use crate::domain::row::{Row, as_int, as_number, as_text};
+use crate::domain::row::{Row, as_filled_text, as_int, as_number};
 use crate::domain::schema::record::{Kind, ModelRole, RetrievedContext, RetrievedDocument};
 use crate::domain::signal::Code;
 
@@ -87,15 +87,16 @@ fn named<'a>(value: Value<'a>, names: &[&str]) -> Option<Value<'a>> {
 fn sources(value: Value<'_>) -> RetrievedContext<'_> {
     let mut context = RetrievedContext::default();
     for item in value.items() {
-        let id = as_text(item).or_else(|| named(item, &["id", "doc_id", "path", "file"]).and_then(as_text));
-        let corpus = named(item, &["corpus", "source"]).and_then(as_text);
+        let named = |names| named(item, names).and_then(as_filled_text);
+        let id = as_filled_text(item).or_else(|| named(&["id", "doc_id", "path", "file"]));
+        let corpus = named(&["corpus", "source"]);
         let score = item.get("score").and_then(as_number);
         if id.is_some() || corpus.is_some() {
             context.documents.push(RetrievedDocument { id, corpus, score });
         }
     }
     if let Some(corpora) = named(value, &["corpora", "matrix_corpora", "matrix_corpus"]) {
-        context.corpora.extend(corpora.items().filter_map(as_text).chain(as_text(corpora)));
+        context.corpora.extend(corpora.items().filter_map(as_filled_text).chain(as_filled_text(corpora)));
     }
     context.hits =
         named(value, &["hits", "matrix_hits", "matrix_chunks_kept"]).and_then(as_int).filter(|n| *n >= 0);

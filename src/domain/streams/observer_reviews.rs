@@ -34,10 +34,10 @@ impl Stream for ObserverReviews {
         draft.record.source_service = row.opt_text("src");
         draft.record.text = row.opt_text("notes");
         draft.record.observer_verdict = row.opt_text("verdict");
-        let confidence = row.opt_number("conf", 0.0, 1.0);
-        draft.record.observer_confidence = confidence.map(|(_, digits)| digits);
+        let (confidence, digits) = row.opt_number("conf", 0.0, 1.0).unzip();
+        draft.record.observer_confidence = digits;
         let verdict = draft.record.observer_verdict.as_ref();
-        let signal = observer_signal(row, "verdict", verdict, confidence.map(|(c, _)| c));
+        let signal = observer_signal(row, "verdict", verdict, confidence);
         draft.says.extend(signal);
         draft.mark_unknown_shape(
             row,

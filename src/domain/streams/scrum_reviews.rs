@@ -95,6 +95,9 @@ pub(super) fn read_gates<'a>(row: &mut Row<'a, '_>, draft: &mut Draft<'a>) -> Ga
             draft.own.insert(Code::gate_failed(&name.plain()));
             outcome = Gates::Failed;
         }
+        if name.is_empty() {
+            continue;
+        }
         draft.record.validation_results.push(ValidationResult {
             name,
             passed,
