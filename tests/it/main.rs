@@ -20,6 +20,7 @@ mod batches;
 mod cli;
 mod crash;
 mod golden;
+mod judges;
 mod laws;
 mod live;
 mod service;

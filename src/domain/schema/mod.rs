@@ -6,6 +6,7 @@ pub mod receipt;
 pub mod record;
 pub mod scalars;
 pub mod scored_run;
+pub mod typescript;
 
 /// The version of every shape distilld writes.
 pub const SCHEMA_VERSION: u32 = 1;
