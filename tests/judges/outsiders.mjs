@@ -18,7 +18,8 @@ const RULES = {
 const isTexts = (list) => Array.isArray(list) && list.every((item) => typeof item === "string");
 const fold = (value) =>
   typeof value === "string" ? value.normalize("NFC").split(/\p{White_Space}/u).filter(Boolean).join(" ") : value;
-const at = (value, pointer) => steps(pointer).reduce((inner, name) => inner?.[name], value);
+const at = (value, pointer) => steps(pointer).reduce(own, value);
+const own = (object, name) => (Object.hasOwn(Object(object), name) ? object[name] : undefined);
 const steps = (pointer) => pointer.split("/").slice(1).map((step) => step.replace(/~1/g, "/").replace(/~0/g, "~"));
 
 /** The word of the first rule that an object breaks; a rule on a missing member holds. */
