@@ -27,7 +27,8 @@ const TIMES: [&str; 16] = [
 
 /// Numbers at the edges of types; between 2^53 and 2^63 a double cannot tell neighbours apart.
 fn edges() -> Vec<Value> {
-    let floats = [0.0, -0.0, 0.5, 1.0, 1.5, -0.25, 1e-9, 1e15, 9_007_199_254_740_992.0, 1.8446744073709552e19, 1e300];
+    let floats =
+        [0.0, -0.0, 0.5, 1.0, 1.5, -0.25, 1e-9, 1e15, 9_007_199_254_740_992.0, 1.8446744073709552e19, 1e300];
     let wholes = [0, 1, 2, 100, -1, 9_007_199_254_740_991, -9_007_199_254_740_991, i64::MAX, i64::MIN];
     let floats = floats.into_iter().map(|n| json!(n));
     floats.chain(wholes.into_iter().map(|n| json!(n))).chain([json!(u64::MAX)]).collect()
@@ -83,9 +84,9 @@ fn places(value: &Value) -> Vec<String> {
         }
         _ => Vec::new(),
     };
-    let inner = inner.into_iter().flat_map(|(step, value)| {
-        places(value).into_iter().map(move |place| format!("/{step}{place}"))
-    });
+    let inner = inner
+        .into_iter()
+        .flat_map(|(step, value)| places(value).into_iter().map(move |place| format!("/{step}{place}")));
     std::iter::once(String::new()).chain(inner).collect()
 }
 
@@ -126,7 +127,17 @@ fn around(rng: &mut Rng, record: &mut Value, parent: &str, name: &str, pool: &Po
 
 /// Changes a value itself.
 fn within(rng: &mut Rng, value: &mut Value) -> &'static str {
-    let others = [json!(null), json!(""), json!("a"), json!(7), json!(0.5), json!(true), json!([]), json!({}), json!(["a"])];
+    let others = [
+        json!(null),
+        json!(""),
+        json!("a"),
+        json!(7),
+        json!(0.5),
+        json!(true),
+        json!([]),
+        json!({}),
+        json!(["a"]),
+    ];
     if rng.u8(..4) == 0 {
         *value = rng.choice(others).unwrap();
         return "retyped";
@@ -176,7 +187,10 @@ fn change_text(rng: &mut Rng, text: &mut String) -> &'static str {
             "blank"
         }
         _ => {
-            *text = text.chars().map(|c| if c.is_ascii_hexdigit() && c.is_alphabetic() { 'g' } else { c }).collect();
+            *text = text
+                .chars()
+                .map(|c| if c.is_ascii_hexdigit() && c.is_alphabetic() { 'g' } else { c })
+                .collect();
             "other letters"
         }
     }

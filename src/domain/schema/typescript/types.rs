@@ -143,19 +143,19 @@ pub(super) fn is_identifier(name: &str) -> bool {
 
 /// The comment before a type or member, with its unit and an example; nothing when there is nothing to say.
 fn comment(schema: &Value, depth: usize) -> String {
-    let mut sentences = Vec::new();
-    sentences.extend(text(schema, "description").map(str::to_owned));
-    sentences.extend(expected(schema, depth));
-    sentences.extend(text(schema, "x-unit").map(|unit| format!("Unit: {unit}.")));
+    let mut paragraphs = text(schema, "description").unwrap_or_default().split("\n\n");
+    let mut first = vec![paragraphs.next().unwrap_or_default().to_owned()];
+    first.extend(expected(schema, depth));
+    first.extend(text(schema, "x-unit").map(|unit| format!("Unit: {unit}.")));
     let example = list(schema, "examples").and_then(|examples| examples.first()).map(Value::to_string);
-    sentences
-        .extend(example.filter(|text| text.len() <= EXAMPLE_MAX).map(|text| format!("Example: `{text}`.")));
+    first.extend(example.filter(|text| text.len() <= EXAMPLE_MAX).map(|text| format!("Example: `{text}`.")));
     let indent = "  ".repeat(depth);
-    let words = sentences.join(" ").replace("*/", "*\\/");
-    let lines = wrapped(&words, WIDTH - indent.len() - 7);
+    let width = WIDTH - indent.len() - " * ".len();
+    let words = std::iter::once(first.join(" ")).chain(paragraphs.map(str::to_owned));
+    let lines: Vec<String> = words.flat_map(|words| wrapped(&words.replace("*/", "*\\/"), width)).collect();
     match &lines[..] {
         [] => String::new(),
-        [line] => format!("{indent}/** {line} */\n"),
+        [line] if line.len() + "/**  */".len() <= WIDTH - indent.len() => format!("{indent}/** {line} */\n"),
         lines => {
             let body: String = lines.iter().map(|line| format!("{indent} * {line}\n")).collect();
             format!("{indent}/**\n{body}{indent} */\n")
