@@ -22,5 +22,6 @@ mod crash;
 mod golden;
 mod laws;
 mod live;
+mod rows;
 mod service;
 mod state;
