@@ -6,10 +6,10 @@ use super::reject::Reject;
 use super::row::{Row, Warnings};
 use super::rules::{Rules, StreamSettings};
 use super::schema::provenance::Provenance;
-use super::schema::quarantine::QuarantineRow;
+use super::schema::quarantine::Quarantined;
 use super::schema::record::{Invalid, Kind, TimestampOrigin};
 use super::schema::scalars::{EventTime, Sha256Hex};
-use super::schema::scored_run::ScoredRun;
+use super::schema::scored_run::FirstScore;
 use super::score::{Category, Judgement, reasons, score};
 use super::signal::{Code, SignalSet};
 use super::streams::{Draft, Stream};
@@ -208,7 +208,7 @@ impl<'r> Distiller<'r> {
         let verdict = score(judgement);
         let provenance = record.provenance.render();
         record.render(&provenance, &mut lines.evidence);
-        ScoredRun {
+        FirstScore {
             evidence_run_id: &record.run_id,
             category: verdict.category,
             reasons: &reasons(judgement, verdict),
@@ -260,7 +260,7 @@ fn read_row<'a>(
     }
     let sig_hash = Sha256Hex(doc.hash());
     let provenance = Provenance {
-        source_file: context.source_file,
+        source_file: context.source_file.into(),
         generation: place.generation,
         line_offset: place.line_offset,
         byte_offset: place.byte_offset,
@@ -311,8 +311,8 @@ fn quarantine(
     sha256: Sha256Hex,
     lines: &mut Lines,
 ) {
-    QuarantineRow {
-        source_file: context.source_file,
+    Quarantined {
+        source_file: context.source_file.into(),
         generation: place.generation,
         line_offset: place.line_offset,
         byte_offset: place.byte_offset,

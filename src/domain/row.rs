@@ -7,6 +7,7 @@ use super::reject::Reject;
 use super::rules::{Rules, StreamSettings};
 use super::schema::record::{CommandRun, Number};
 use super::schema::scalars::{Escaped, EventTime, ParsedTime, Sha256Hex};
+use super::schema::strict::INTEGER_MAX;
 use super::streams::Field;
 
 /// How often each kind of oddity was seen, by a code such as `wrong_type:model`.
@@ -321,9 +322,10 @@ pub fn as_time(value: Value<'_>) -> Option<ParsedTime> {
     row_time(&as_text(value)?)
 }
 
-/// A whole number that fits 64 bits.
+/// A whole number that every language holds exactly: up to 2^53 − 1, on either side of 0.
 pub fn as_int(value: Value<'_>) -> Option<i64> {
-    (value.kind() == Kind::Number).then(|| value.text().parse().ok()).flatten()
+    let number: i64 = (value.kind() == Kind::Number).then(|| value.text().parse().ok()).flatten()?;
+    (-INTEGER_MAX..=INTEGER_MAX).contains(&number).then_some(number)
 }
 
 /// A number's digits.

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::schema::record::Kind as RecordKind;
 use super::signal::{Code, Kind, SignalSet};
 
@@ -9,7 +12,8 @@ use super::signal::{Code, Kind, SignalSet};
 pub const RULES_SEMVER: &str = "1.0.0";
 
 /// What became of a piece of work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Category {
     /// Fit for every export.

@@ -1,8 +1,12 @@
 //! Checked scalars: a value of one of these types has been looked at.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use sha2::{Digest, Sha256};
+
+use super::checked::is_hex;
 
 /// A SHA-256 in 64 lower-case hex digits when printed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,8 +50,24 @@ impl serde::Serialize for Sha256Hex {
 
 impl<'de> serde::Deserialize<'de> for Sha256Hex {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a SHA-256 of 64 hex digits"))
+        let text = <Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+        let ours = is_hex(&text, 64).then(|| Self::parse(&text)).flatten();
+        ours.ok_or_else(|| serde::de::Error::custom("not a SHA-256 of 64 lower-case hex digits"))
+    }
+}
+
+impl JsonSchema for Sha256Hex {
+    fn schema_name() -> Cow<'static, str> {
+        "Sha256Hex".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A SHA-256 in lower-case hex.",
+            "type": "string",
+            "pattern": "^[0-9a-f]{64}$",
+            "examples": ["e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"],
+        })
     }
 }
 
@@ -173,8 +193,30 @@ impl serde::Serialize for EventTime {
 
 impl<'de> serde::Deserialize<'de> for EventTime {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
-        Self::parse(&text).map(|p| p.time).ok_or_else(|| serde::de::Error::custom("not an RFC 3339 time"))
+        let text = <Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+        let ours = Self::parse(&text).map(|p| p.time).filter(|time| time.to_string() == text);
+        ours.ok_or_else(|| serde::de::Error::custom("not a UTC time such as 2026-04-26T14:03:11.482Z"))
+    }
+}
+
+/// Days that are, from year 0 to 9999, at times of day that are. Written out, so that every validator refuses the 30th
+/// of February: few heed `format`.
+const TIME_PATTERN: &str = "^([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)\
+    |02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)\
+    T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][.][0-9]{3}Z$";
+
+impl JsonSchema for EventTime {
+    fn schema_name() -> Cow<'static, str> {
+        "EventTime".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "An instant, UTC, with exactly three fraction digits of a second.",
+            "type": "string",
+            "pattern": TIME_PATTERN,
+            "examples": ["2026-04-26T14:03:11.482Z"],
+        })
     }
 }
 
@@ -183,11 +225,11 @@ impl<'de> serde::Deserialize<'de> for EventTime {
 /// A row's text goes into the record as the very bytes of its canonical form, so it is neither decoded nor encoded
 /// again on the way. Pieces of escaped text may be joined; the result is escaped text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Escaped<'a>(std::borrow::Cow<'a, str>);
+pub struct Escaped<'a>(Cow<'a, str>);
 
 impl<'a> Escaped<'a> {
     /// Takes what is already escaped.
-    pub fn from_escaped(escaped: impl Into<std::borrow::Cow<'a, str>>) -> Self {
+    pub fn from_escaped(escaped: impl Into<Cow<'a, str>>) -> Self {
         Self(escaped.into())
     }
 
@@ -204,7 +246,7 @@ impl<'a> Escaped<'a> {
     }
 
     /// The text itself.
-    pub fn plain(&self) -> std::borrow::Cow<'_, str> {
+    pub fn plain(&self) -> Cow<'_, str> {
         crate::domain::canonical::unescape(&self.0)
     }
 

@@ -64,7 +64,7 @@ fn signals(stream: &dyn Stream, settings: Option<&StreamSettings>, bytes: &str) 
     let doc = parser.parse(bytes.as_bytes()).unwrap();
     let sig_hash = Sha256Hex(doc.hash());
     let provenance = Provenance {
-        source_file: "",
+        source_file: "".into(),
         generation: 0,
         line_offset: 0,
         byte_offset: 0,

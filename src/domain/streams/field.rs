@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::domain::canonical::{Kind, Value};
 use crate::domain::row::{Word, as_bool, as_int, as_number, as_sha40, as_text, as_time, verdict_word};
 use crate::domain::schema::scalars::Sha256Hex;
+use crate::domain::schema::strict::INTEGER_MAX;
 
 /// One documented field.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,7 +65,7 @@ pub enum FieldShape {
     Sha256,
     /// `true` or `false`.
     Flag,
-    /// A whole number of at least `min` that fits 64 bits with sign.
+    /// A whole number of at least `min`, and at most 2^53 − 1.
     Whole {
         /// The least it may be.
         min: i64,
@@ -102,7 +103,7 @@ pub enum FieldShape {
 
 impl FieldShape {
     /// Any whole number.
-    pub(super) const WHOLE: Self = Self::Whole { min: i64::MIN };
+    pub(super) const WHOLE: Self = Self::Whole { min: -INTEGER_MAX };
     /// A whole number from 0.
     pub(super) const COUNT: Self = Self::Whole { min: 0 };
     /// A whole number from 1.
@@ -148,7 +149,7 @@ impl FieldShape {
     pub(super) fn keywords(self, filled: bool) -> Json {
         let text =
             || if filled { json!({"type": "string", "minLength": 1}) } else { json!({"type": "string"}) };
-        let whole = |min: i64| json!({"type": "integer", "minimum": min, "maximum": i64::MAX});
+        let whole = |min: i64| json!({"type": "integer", "minimum": min, "maximum": INTEGER_MAX});
         match self {
             Self::Text => text(),
             Self::Verdict => json!({"type": "string", "examples": ["accept", "reject"]}),
@@ -184,7 +185,7 @@ impl FieldShape {
                 "items": {"type": "object", "properties": {"check": {"type": "string"}}, "required": ["check"]},
                 "examples": [[{"check": "static", "severity": "warn", "summary": "an unused import"}]],
             }),
-            Self::WholeOrText => json!({"anyOf": [whole(i64::MIN), text()]}),
+            Self::WholeOrText => json!({"anyOf": [whole(-INTEGER_MAX), text()]}),
             Self::TextOrObject => json!({"anyOf": [text(), {"type": "object"}]}),
             Self::Sources => json!({"anyOf": [{"type": "array"}, {"type": "object"}]}),
             Self::Version => json!({"const": 1}),

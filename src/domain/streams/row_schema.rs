@@ -7,6 +7,7 @@ use super::field::{Field, FieldShape};
 use crate::domain::distil::judge;
 use crate::domain::reject::Reject;
 use crate::domain::schema::SCHEMA_VERSION;
+use crate::domain::schema::published::Refusal;
 
 /// The JSON Schema of a stream's rows. It is open: members that the stream does not document are nobody's business.
 ///
@@ -24,7 +25,7 @@ pub fn row_schema(stream: &dyn Stream) -> Json {
     let required: Vec<_> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": format!("https://distilld.dev/schemas/v{SCHEMA_VERSION}/{}.schema.json", stream.name()),
+        "$id": format!("urn:distilld:schema:v{SCHEMA_VERSION}:{}", stream.name()),
         "title": title(stream.name()),
         "description": format!("A row of the stream `{}`. {}", stream.name(), stream.about()),
         "type": "object",
@@ -86,13 +87,4 @@ fn title(stream: &str) -> String {
     };
     let words: String = stream.split('_').map(capital).collect();
     format!("{words}Row")
-}
-
-/// Why a row is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// Where: a JSON pointer into the row, empty for the whole.
-    pub path: String,
-    /// Why, for a person.
-    pub reason: String,
 }
