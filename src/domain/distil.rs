@@ -312,7 +312,7 @@ fn quarantine(
     lines: &mut Lines,
 ) {
     Quarantined {
-        source_file: context.source_file.into(),
+        source_file: context.source_file,
         generation: place.generation,
         line_offset: place.line_offset,
         byte_offset: place.byte_offset,
