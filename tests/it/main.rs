@@ -23,5 +23,6 @@ mod golden;
 mod judges;
 mod laws;
 mod live;
+mod rows;
 mod service;
 mod state;
