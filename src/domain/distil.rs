@@ -120,7 +120,7 @@ impl<'r> Distiller<'r> {
         warnings: &mut Warnings,
     ) -> Result<Outcome, BadRecord> {
         let row = trim(raw, place.byte_offset == 0);
-        if row.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
+        if is_blank(row) {
             return Ok(Outcome::Blank);
         }
         let limit = self.rules.line_bytes_max;
@@ -176,25 +176,9 @@ impl<'r> Distiller<'r> {
         lines: &mut Lines,
         warnings: &mut Warnings,
     ) -> Result<Distilled, RowTrouble> {
-        let doc = self.parser.parse(row).map_err(Reject::from)?;
-        let root = doc.root();
-        if root.kind() != JsonKind::Object {
-            return Err(Reject::NotObject.into());
-        }
-        let sig_hash = Sha256Hex(doc.hash());
-        let provenance = Provenance {
-            source_file: context.source_file.into(),
-            generation: place.generation,
-            line_offset: place.line_offset,
-            byte_offset: place.byte_offset,
-            sig_hash,
-            recorded_at: EventTime::EPOCH,
-        };
         let mut seen = Warnings::new();
-        let mut reader = Row::new(root, sig_hash, context.settings, self.rules, &mut seen);
-        let mut draft = Draft::new(context.stream, provenance);
-        reader.check_schema_version()?;
-        context.stream.read(&mut reader, &mut draft)?;
+        let mut draft = read_row(&mut self.parser, self.rules, context, place, row, &mut seen)?;
+        let sig_hash = draft.record.provenance.sig_hash;
         if unterminated {
             draft.mark_failure("row.unterminated");
             *seen.entry("unterminated:row".to_owned()).or_default() += 1;
@@ -247,6 +231,53 @@ impl<'r> Distiller<'r> {
     }
 }
 
+/// Whether a row is accepted by the default rules. A blank one is no row, and refused by nobody.
+pub fn judge(stream: &dyn Stream, raw: &[u8]) -> Result<(), Reject> {
+    let rules = Rules::default();
+    let limit = rules.line_bytes_max;
+    let row = trim(raw, false);
+    if is_blank(row) {
+        return Ok(());
+    }
+    if raw.len() as u64 > limit {
+        return Err(Reject::Oversize { limit });
+    }
+    let context = StreamContext { stream, source_file: "", settings: None };
+    let place = Place { generation: 0, line_offset: 0, byte_offset: 0 };
+    read_row(&mut Parser::default(), &rules, context, place, row, &mut Warnings::new()).map(|_| ())
+}
+
+/// Reads a row, or refuses it.
+fn read_row<'a>(
+    parser: &'a mut Parser,
+    rules: &'a Rules,
+    context: StreamContext<'a>,
+    place: Place,
+    row: &[u8],
+    seen: &mut Warnings,
+) -> Result<Draft<'a>, Reject> {
+    let doc = parser.parse(row)?;
+    let root = doc.root();
+    if root.kind() != JsonKind::Object {
+        return Err(Reject::NotObject);
+    }
+    let sig_hash = Sha256Hex(doc.hash());
+    let provenance = Provenance {
+        source_file: context.source_file.into(),
+        generation: place.generation,
+        line_offset: place.line_offset,
+        byte_offset: place.byte_offset,
+        sig_hash,
+        recorded_at: EventTime::EPOCH,
+    };
+    let mut reader = Row::new(root, sig_hash, context.settings, rules, seen);
+    let mut draft = Draft::new(context.stream, provenance);
+    reader.check_schema_version()?;
+    context.stream.read(&mut reader, &mut draft)?;
+    reader.note_unread(context.stream.fields());
+    Ok(draft)
+}
+
 enum RowTrouble {
     Reject(Reject),
     Invalid(Invalid),
@@ -268,6 +299,10 @@ impl From<Invalid> for RowTrouble {
 fn trim(raw: &[u8], first: bool) -> &[u8] {
     let row = raw.strip_suffix(b"\r").unwrap_or(raw);
     if first { row.strip_prefix(b"\xef\xbb\xbf").unwrap_or(row) } else { row }
+}
+
+fn is_blank(row: &[u8]) -> bool {
+    row.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
 }
 
 fn quarantine(

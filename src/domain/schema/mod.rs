@@ -16,6 +16,7 @@ pub mod scalars;
 pub mod scored_run;
 pub mod scratchpad;
 pub mod strict;
+pub mod typescript;
 
 /// The version of every shape distilld writes.
 pub const SCHEMA_VERSION: u32 = 1;

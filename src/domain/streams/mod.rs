@@ -16,6 +16,7 @@ mod distilled_facts;
 mod distilled_procedures;
 mod doc_drift_corrections;
 mod extraction;
+mod field;
 mod human_overrides;
 mod mode_experiments;
 mod model_trust;
@@ -26,12 +27,16 @@ mod outcomes;
 mod overseer_corrections;
 mod pathway_recommendations;
 mod phase_sweep_findings;
+mod row_schema;
 mod scrum_reviews;
 mod signatures;
 mod target;
 
 #[cfg(test)]
 mod check;
+
+pub use field::{Field, FieldShape};
+pub use row_schema::{judge_row, row_schema};
 
 use super::reject::Reject;
 use super::row::{Row, Word};
@@ -45,8 +50,10 @@ use super::signal::{Code, SignalSet};
 pub trait Stream: Send + Sync {
     /// The stream's name, also of its output files.
     fn name(&self) -> &str;
-    /// The documented fields of its rows.
-    fn fields(&self) -> &[&str];
+    /// What one of its rows is, in a sentence.
+    fn about(&self) -> &'static str;
+    /// The documented fields of its rows, in the order of SPEC section 3.
+    fn fields(&self) -> &'static [Field];
     /// Who writes it.
     fn role(&self) -> ModelRole;
     /// Whether its rows are work or support, unless a row says otherwise.
@@ -177,8 +184,8 @@ impl<'a> Draft<'a> {
     }
 
     /// Marks a row of an undocumented stream of which only the required fields are there.
-    pub fn mark_unknown_shape(&mut self, row: &Row<'a, '_>, fields: &[&str]) {
-        if !row.has_any(fields) {
+    pub fn mark_unknown_shape(&mut self, row: &Row<'a, '_>, fields: &[Field]) {
+        if !row.has_any_optional(fields) {
             self.mark_failure("shape.unknown");
         }
     }

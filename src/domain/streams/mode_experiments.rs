@@ -1,5 +1,6 @@
 //! `mode_experiments`: one answer of one model in one mode, with how well it stands on its sources.
 
+use super::field::{Field, FieldShape, optional, required};
 use super::{Draft, Stream};
 use crate::domain::canonical::{Kind as JsonKind, Value};
 use crate::domain::reject::Reject;
@@ -10,27 +11,39 @@ use crate::domain::signal::Code;
 /// The stream `mode_experiments`.
 pub(super) struct ModeExperiments;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    required("ts", FieldShape::Time, "When."),
+    required("task_class", FieldShape::Text, "The type of the task."),
+    required("mode", FieldShape::Text, "The mode the model ran in."),
+    required("model", FieldShape::Text, "The model."),
+    optional("file_path", FieldShape::Text, "The file the task is about."),
+    optional("sources", FieldShape::Sources, "What was retrieved for the answer."),
+    optional("latency_ms", FieldShape::AMOUNT, "How long the answer took.").unit("ms"),
+    optional("response", FieldShape::Text, "The answer."),
+    optional("response_chars", FieldShape::COUNT, "How long the answer is.").unit("characters"),
+    optional("prompt_hash", FieldShape::Sha256, "SHA-256 of the prompt."),
+    optional(
+        "grounding_pct",
+        FieldShape::Number { min: 0.0, max: 100.0 },
+        "How much of the answer stands on its sources.",
+    )
+    .unit("%"),
+    optional("error", FieldShape::Error, "What went wrong with the call."),
+    optional("run_id", FieldShape::Text, "The run; without one, each row is a run."),
+];
+
 impl Stream for ModeExperiments {
     fn name(&self) -> &'static str {
         "mode_experiments"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &[
-            "ts",
-            "task_class",
-            "mode",
-            "model",
-            "file_path",
-            "sources",
-            "latency_ms",
-            "response",
-            "response_chars",
-            "prompt_hash",
-            "grounding_pct",
-            "error",
-            "run_id",
-        ]
+    fn about(&self) -> &'static str {
+        "An answer of one model in one mode, with how well it stands on its sources."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {
