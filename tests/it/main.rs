@@ -22,6 +22,7 @@ mod crash;
 mod golden;
 mod laws;
 mod live;
+mod probe;
 mod rows;
 mod service;
 mod state;

@@ -94,9 +94,9 @@ impl Expected {
 
     /// The lines of the config that read it from another member.
     pub(super) fn reading_from(&self, stream: &str, member: &str) -> String {
-        // A JSON string is a TOML string too; what cannot be seen stands in it by its number.
-        let visible =
-            |c: char| if is_invisible(c) { format!("\\U{:08x}", u32::from(c)) } else { c.to_string() };
+        // A JSON string is a TOML string too; what cannot be seen, or looks like HTML, stands in it by its number.
+        let is_odd = |c: char| is_invisible(c) || "<>&`".contains(c);
+        let visible = |c: char| if is_odd(c) { format!("\\U{:08x}", u32::from(c)) } else { c.to_string() };
         let text =
             |text: &str| serde_json::Value::from(text).to_string().chars().map(visible).collect::<String>();
         match self.at {

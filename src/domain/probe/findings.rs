@@ -183,6 +183,9 @@ pub struct Rename {
     pub missing: String,
     /// The name it seems to have.
     pub unknown: String,
+    /// Other names it could have as well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub or: Vec<String>,
     /// Whether rows without it are refused.
     pub required: bool,
     /// The row that has the new name first, when rows before it have the old one.

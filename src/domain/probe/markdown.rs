@@ -75,10 +75,11 @@ fn changes(findings: &Findings, quote: fn(&str) -> String) -> String {
         changes.push(format!("{} of {tried} rows refused ({reasons})", findings.refused_rows));
     }
     changes.extend(findings.renames.iter().map(|rename| {
-        let Rename { missing, unknown, from, config, .. } = rename;
+        let Rename { missing, unknown, or, from, config, .. } = rename;
         let from = from.as_ref().map_or_else(String::new, |from| format!(" from {} on", place(from)));
         let other_type = if config.is_none() { ", of another type" } else { "" };
-        format!("unknown {} where {} is missing{from}{other_type}", quote(unknown), quote(missing))
+        let unknown = listed_or(std::iter::once(unknown).chain(or).map(|name| quote(name)));
+        format!("unknown {unknown} where {} is missing{from}{other_type}", quote(missing))
     }));
     changes.join("; ")
 }
@@ -207,6 +208,10 @@ fn line(out: &mut String, text: impl Display) {
 
 fn listed(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(", ")
+}
+
+fn listed_or(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(" or ")
 }
 
 fn place(place: &Place) -> String {
