@@ -266,6 +266,11 @@ mod tests {
     }
 
     #[test]
+    fn a_row_that_starts_just_where_it_is_looked_for_is_not_skipped() {
+        assert_eq!(rows("0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n", 4).0, ["0", "3", "6", "9"]);
+    }
+
+    #[test]
     fn a_long_row_in_the_middle_is_passed_over_and_those_behind_it_are_seen() {
         let text = ["a\n".repeat(500), "y".repeat(2_000_000) + "\n", "b\n".repeat(500)].concat();
         let (found, sampled) = rows(&text, 50);

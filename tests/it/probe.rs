@@ -210,6 +210,24 @@ fn a_field_renamed_in_the_middle_of_a_file_is_missed_from_there_on() {
 }
 
 #[test]
+fn what_stood_beside_a_field_all_along_is_not_its_new_name() {
+    let lab = lab_with(|stream, rows| {
+        for (place, row) in rows.iter_mut().enumerate().filter(|_| stream == "outcomes") {
+            row.insert("note".to_owned(), json!("text"));
+            if place >= 20 {
+                row.remove("run_id");
+                row.remove("sig_hash");
+            }
+        }
+    });
+    let report = probe(&lab, 1, &[]);
+    let of = of(&report, "outcomes");
+    assert_eq!((&of["refused"]["missing_field:run_id"]["rows"], &of["renames"]), (&json!(37), &json!([])));
+    let gone: Vec<_> = of["gone"].as_array().unwrap().iter().map(|gone| &gone["name"]).collect();
+    assert_eq!(gone, ["run_id", "sig_hash"]);
+}
+
+#[test]
 fn a_value_of_another_type_is_a_warning_and_a_new_name_with_it_is_no_alias() {
     let lab = lab_with(|stream, rows| {
         for row in rows.iter_mut().filter(|_| stream == "audits") {

@@ -223,3 +223,31 @@ fn excerpt(text: &str) -> String {
     }
     start
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::streams::STREAMS;
+
+    #[test]
+    fn a_record_that_is_not_of_its_shape_is_told_with_the_row_it_was_made_from() {
+        let rules = Rules::default();
+        let stream = STREAMS.into_iter().find(|stream| stream.name() == "signatures").unwrap();
+        let context = StreamContext { stream, source_file: "data/_kb/signatures.jsonl", settings: None };
+        let mut probe = StreamProbe::new(&rules, context, None);
+        probe.row(7, b"{\"run_id\":\"r\"}");
+        assert!(probe.findings.records_refused.is_empty(), "{:?}", probe.findings.records_refused);
+        for name in ["ScoredRun"] {
+            probe.clear_lines();
+            let line = if name == "ScoredRun" { &mut probe.lines.scored } else { &mut probe.lines.evidence };
+            line.push_str("{\"schema_version\":1}\n");
+            probe.findings.records_refused.clear();
+            probe.judge_records(7, b"{\"run_id\":\"r\"}");
+            let refused = probe.findings.records_refused.iter().find(|(what, _)| what.starts_with(name));
+            let (_, refused) = refused.unwrap_or_else(|| panic!("{:?}", probe.findings.records_refused));
+            assert_eq!((refused.rows, refused.first.byte), (1, 7));
+            assert_eq!(refused.excerpt, "{\"run_id\":\"r\"}");
+            assert!(refused.detail.contains("missing field"), "{}", refused.detail);
+        }
+    }
+}
