@@ -11,6 +11,8 @@ use super::IntakeError;
 use super::lines::{Found, LineReader, OversizeLine, ReadLimits, read_exact_or_less};
 
 const BLOCK_BYTES: u64 = 64 << 10;
+/// How much is read at first for one row, in bytes: most rows are shorter.
+const ROW_BYTES: u64 = 8 << 10;
 
 /// One row of a sample.
 #[derive(Debug)]
@@ -185,7 +187,7 @@ impl Reading<'_> {
     /// Reads the row at `from`; gives where the next one starts.
     fn row(&mut self, from: u64, take: &mut impl FnMut(u64, SampledRow<'_>)) -> io::Result<u64> {
         let limits =
-            ReadLimits { chunk_bytes: BLOCK_BYTES, chunk_rows: 1, line_bytes_max: self.line_bytes_max };
+            ReadLimits { chunk_bytes: ROW_BYTES, chunk_rows: 1, line_bytes_max: self.line_bytes_max };
         let end = self.sampler.end;
         let mut reader = LineReader::new(self.sampler.file.try_clone()?, from, Vec::new());
         loop {

@@ -237,7 +237,7 @@ mod tests {
         let mut probe = StreamProbe::new(&rules, context, None);
         probe.row(7, b"{\"run_id\":\"r\"}");
         assert!(probe.findings.records_refused.is_empty(), "{:?}", probe.findings.records_refused);
-        for name in ["ScoredRun"] {
+        for name in ["ScoredRun", "EvidenceRecord"].into_iter().filter(|name| shape(name).is_some()) {
             probe.clear_lines();
             let line = if name == "ScoredRun" { &mut probe.lines.scored } else { &mut probe.lines.evidence };
             line.push_str("{\"schema_version\":1}\n");
