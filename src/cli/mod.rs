@@ -2,6 +2,7 @@
 
 mod config;
 mod generate;
+mod probe;
 mod run;
 mod schema;
 mod setup;
@@ -44,6 +45,8 @@ enum Command {
     Run(run::Args),
     /// Show cursor, lag, counts and last receipt of every stream; works beside a running daemon
     Status(status::Args),
+    /// Look at real rows of every stream, and report which producers changed what they write
+    Probe(probe::Args),
     /// Write a coherent corpus of all streams
     Generate(generate::Args),
     /// Write the schemas of all shapes, or check that a folder holds exactly them
@@ -137,6 +140,7 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Run(args) => run::run(&settings, &args),
         Command::Status(args) => status::run(&settings, &args),
+        Command::Probe(args) => probe::run(&settings, &args),
         Command::Generate(args) => generate::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Validate(args) => validate::run(&args),

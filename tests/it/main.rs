@@ -23,6 +23,7 @@ mod golden;
 mod judges;
 mod laws;
 mod live;
+mod probe;
 mod rows;
 mod service;
 mod state;
