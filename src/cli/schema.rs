@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use super::table::print;
 use super::{Exit, Failure};
 use crate::domain::schema::published::SHAPES;
+use crate::domain::schema::typescript::records_ts;
+use crate::domain::streams::{STREAMS, row_schema};
 
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
@@ -28,12 +30,14 @@ struct FileError {
 }
 
 /// Every generated file: its name, and what it holds.
-fn files() -> BTreeMap<String, String> {
-    let mut files = BTreeMap::new();
-    for shape in &SHAPES {
-        files.insert(format!("{}.schema.json", shape.name), pretty(&shape.schema()));
-    }
-    files
+fn files() -> Result<BTreeMap<String, String>, Failure> {
+    let shapes = SHAPES.iter().map(|shape| (shape.name.to_owned(), shape.schema()));
+    let rows = STREAMS.iter().map(|stream| (stream.name().to_owned(), row_schema(*stream)));
+    let schemas: Vec<_> = shapes.chain(rows).collect();
+    let mut files: BTreeMap<_, _> =
+        schemas.iter().map(|(name, schema)| (format!("{name}.schema.json"), pretty(schema))).collect();
+    files.insert("records.ts".to_owned(), records_ts(&schemas).map_err(|e| Failure::new(Exit::Refused, e))?);
+    Ok(files)
 }
 
 fn pretty(schema: &serde_json::Value) -> String {
@@ -49,7 +53,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 fn write(dir: &Path) -> Result<Exit, Failure> {
-    let files = files();
+    let files = files()?;
     std::fs::create_dir_all(dir).map_err(|e| failed(dir, "made", e))?;
     for (name, text) in &files {
         let path = dir.join(name);
@@ -60,7 +64,7 @@ fn write(dir: &Path) -> Result<Exit, Failure> {
 }
 
 fn check(dir: &Path) -> Result<Exit, Failure> {
-    let files = files();
+    let files = files()?;
     for (name, expected) in &files {
         let path = dir.join(name);
         match std::fs::read(&path) {

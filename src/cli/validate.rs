@@ -6,13 +6,14 @@ use std::io::{self, BufRead, BufReader, Read as _};
 use super::table::{print, print_json, thousands};
 use super::{Exit, Failure};
 use crate::domain::schema::published::{Refusal, SHAPES, Shape, shape};
+use crate::domain::streams::{STREAMS, Stream, judge_row};
 
 /// The longest line that is judged, in bytes; a longer one is refused unread.
 const LINE_BYTES_MAX: u64 = 64 << 20;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The schema's name, such as `EvidenceRecord`
+    /// The schema's name: a record such as `EvidenceRecord`, or a stream such as `audits`
     #[arg(long, value_name = "NAME")]
     schema: String,
     /// JSONL files; `-` is standard input
@@ -21,6 +22,33 @@ pub(super) struct Args {
     /// Print JSON, one line a refusal
     #[arg(long)]
     json: bool,
+}
+
+/// Who judges: a shape that distilld writes, or a stream whose rows it reads.
+enum Judge {
+    Record(&'static Shape),
+    Row(&'static dyn Stream),
+}
+
+impl Judge {
+    fn of(name: &str) -> Option<Self> {
+        let stream = || STREAMS.iter().copied().find(|stream| stream.name() == name);
+        shape(name).map(Self::Record).or_else(|| stream().map(Self::Row))
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Record(shape) => shape.name,
+            Self::Row(stream) => stream.name(),
+        }
+    }
+
+    fn judge(&self, line: &str) -> Result<(), Refusal> {
+        match self {
+            Self::Record(shape) => shape.judge(line),
+            Self::Row(stream) => judge_row(*stream, line),
+        }
+    }
 }
 
 #[derive(serde::Serialize)]
@@ -46,8 +74,9 @@ struct ReadError {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let Some(shape) = shape(&args.schema) else {
-        let names: Vec<_> = SHAPES.iter().map(|shape| shape.name).collect();
+    let Some(judge) = Judge::of(&args.schema) else {
+        let shapes = SHAPES.iter().map(|shape| shape.name);
+        let names: Vec<_> = shapes.chain(STREAMS.iter().map(|stream| stream.name())).collect();
         let error = anyhow::anyhow!("no schema is named {:?}; there are {}", args.schema, names.join(", "));
         return Err(Failure::new(Exit::Usage, error));
     };
@@ -58,11 +87,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         } else {
             Box::new(BufReader::with_capacity(1 << 20, File::open(file).map_err(|e| unreadable(file, e))?))
         };
-        validate(shape, file, lines, args.json, &mut counts).map_err(|e| unreadable(file, e))?;
+        validate(&judge, file, lines, args.json, &mut counts).map_err(|e| unreadable(file, e))?;
     }
     if !args.json {
         let (judged, refused) = (thousands(counts.judged), thousands(counts.refused));
-        print(format_args!("{judged} lines judged as {}, {refused} refused", shape.name));
+        print(format_args!("{judged} lines judged as {}, {refused} refused", judge.name()));
     }
     Ok(if counts.refused == 0 { Exit::Fine } else { Exit::Wrong })
 }
@@ -72,7 +101,7 @@ fn unreadable(file: &str, source: io::Error) -> Failure {
 }
 
 fn validate(
-    shape: &Shape,
+    judge: &Judge,
     file: &str,
     mut lines: Box<dyn BufRead>,
     json: bool,
@@ -94,7 +123,7 @@ fn validate(
             Err(refusal(format!("longer than {LINE_BYTES_MAX} bytes")))
         } else {
             match std::str::from_utf8(&line) {
-                Ok(text) => shape.judge(text),
+                Ok(text) => judge.judge(text),
                 Err(e) => Err(refusal(format!("byte {}: invalid UTF-8", e.valid_up_to()))),
             }
         };

@@ -8,19 +8,50 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use distilld::domain::schema::published::{SHAPES, Shape};
+use distilld::domain::schema::published::{Refusal, SHAPES};
 use distilld::domain::schema::typescript::records_ts;
+use distilld::domain::streams::{STREAMS, judge_row, row_schema};
 use serde_json::Value;
 
 use crate::support::Lab;
 use mutate::{Pool, mutated};
 use workshop::{Answer, Question, Workshop};
 
-/// Mutated records of each shape.
-const MUTATED: usize = 250;
+/// Mutated records of each shape that distilld writes.
+const MUTATED_RECORDS: usize = 250;
+/// Mutated rows of each stream.
+const MUTATED_ROWS: usize = 100;
 
 /// Invalid fixtures that a validator without `x-rules` cannot refuse, by the rule that they break.
-const BEYOND_JSON_SCHEMA: [(&str, &[&str]); 0] = [];
+const BEYOND_JSON_SCHEMA: [(&str, &[&str]); 5] = [
+    (
+        "at_most",
+        &[
+            "Receipt/input_range_ends_before_it_starts",
+            "ModelLedgerEntry/half_takes_longer_than_nearly_all",
+            "ModelLedgerEntry/lower_bound_above_the_rate",
+        ],
+    ),
+    (
+        "differ",
+        &[
+            "PreferenceSample/chosen_is_rejected",
+            "PreferenceSample/chosen_is_rejected_but_for_its_composition",
+            "PreferenceSample/chosen_is_rejected_but_for_white_space",
+            "PreferenceSample/one_run_on_both_sides",
+        ],
+    ),
+    ("equal", &["EvidenceRecord/timestamp_is_not_that_of_the_provenance"]),
+    ("sorted", &["ScoredRun/reasons_not_sorted"]),
+    (
+        "sum",
+        &[
+            "Receipt/out_is_not_what_was_written",
+            "Receipt/rows_that_went_nowhere",
+            "ModelLedgerEntry/counts_do_not_add_up",
+        ],
+    ),
+];
 
 /// A workshop for schemas by their published names.
 fn workshop(schemas: &[(String, Value)]) -> Option<Workshop> {
@@ -32,8 +63,69 @@ fn workshop(schemas: &[(String, Value)]) -> Option<Workshop> {
     })
 }
 
-fn published() -> Vec<(String, Value)> {
-    SHAPES.iter().map(|shape| (shape.name.to_owned(), shape.schema())).collect()
+/// A published schema with distilld's own judge, and what there is to judge.
+struct Published {
+    name: &'static str,
+    schema: Value,
+    judge: Box<dyn Fn(&str) -> Result<(), Refusal>>,
+    fixtures: Vec<Fixture>,
+    mutated: usize,
+}
+
+/// A record or row as text, and whether it is valid, where that is known.
+struct Fixture {
+    name: String,
+    text: String,
+    valid: Option<bool>,
+}
+
+/// Every schema that is published: of what distilld writes, and of the rows it reads.
+fn published() -> Vec<Published> {
+    let records = SHAPES.iter().map(|shape| Published {
+        name: shape.name,
+        schema: shape.schema(),
+        judge: Box::new(|line| shape.judge(line)),
+        fixtures: fixtures(shape.name),
+        mutated: MUTATED_RECORDS,
+    });
+    let rows = STREAMS.iter().map(|stream| Published {
+        name: stream.name(),
+        schema: row_schema(*stream),
+        judge: Box::new(|line| judge_row(*stream, line)),
+        fixtures: rows(stream.name()),
+        mutated: MUTATED_ROWS,
+    });
+    records.chain(rows).collect()
+}
+
+fn schemas() -> Vec<(String, Value)> {
+    published().into_iter().map(|published| (published.name.to_owned(), published.schema)).collect()
+}
+
+/// The fixtures of a shape, valid ones first.
+fn fixtures(shape: &str) -> Vec<Fixture> {
+    let mut found = Vec::new();
+    for (folder, valid) in [("valid", true), ("invalid", false)] {
+        let path = repository("fixtures/schemas").join(shape).join(folder);
+        let entries = fs::read_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        for file in files {
+            let name = format!("{shape}/{}", file.file_stem().unwrap().to_str().unwrap());
+            let text = fs::read_to_string(file).unwrap().trim_end().to_owned();
+            found.push(Fixture { name, text, valid: Some(valid) });
+        }
+    }
+    found
+}
+
+/// Rows of a stream, accepted and refused ones, as far as they are JSON.
+fn rows(stream: &str) -> Vec<Fixture> {
+    let text = fs::read_to_string(repository("fixtures/golden").join(stream).join("in.jsonl")).unwrap();
+    let rows = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let fixture =
+        |row: Value| Fixture { name: format!("{stream}/golden"), text: row.to_string(), valid: None };
+    rows.map(fixture).collect()
 }
 
 fn repository(path: &str) -> PathBuf {
@@ -69,54 +161,46 @@ struct Judged {
     origin: String,
     refusal: Option<String>,
     valid: Option<bool>,
-}
-
-/// The fixtures of a shape, valid ones first.
-fn fixtures(shape: &Shape) -> Vec<(String, String, bool)> {
-    let mut found = Vec::new();
-    for (folder, valid) in [("valid", true), ("invalid", false)] {
-        let path = repository("fixtures/schemas").join(shape.name).join(folder);
-        let entries = fs::read_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-        files.sort();
-        for file in files {
-            let name = format!("{}/{}", shape.name, file.file_stem().unwrap().to_str().unwrap());
-            found.push((name, fs::read_to_string(file).unwrap().trim_end().to_owned(), valid));
-        }
-    }
-    found
+    is_mutated: bool,
 }
 
 #[test]
 fn fixtures_and_mutated_records_are_judged_alike_in_three_languages() {
-    let Some(workshop) = workshop(&published()) else { return };
+    let published = published();
+    let Some(workshop) = workshop(&schemas()) else { return };
     let mut pool = Pool::default();
-    for (_, text, _) in SHAPES.iter().flat_map(fixtures).filter(|(_, _, valid)| *valid) {
-        pool.add(&serde_json::from_str(&text).unwrap());
+    for fixture in published.iter().flat_map(|published| &published.fixtures) {
+        pool.add(&serde_json::from_str(&fixture.text).unwrap());
     }
     let mut rng = fastrand::Rng::with_seed(3);
     let (mut questions, mut judged) = (Vec::new(), Vec::new());
-    for shape in &SHAPES {
-        let mut ask = |origin: String, text: String, valid: Option<bool>| {
-            let refusal =
-                shape.judge(&text).err().map(|refusal| format!("{}: {}", refusal.path, refusal.reason));
-            judged.push(Judged { origin, refusal, valid });
-            questions.push(Question { schema: shape.name.to_owned(), text });
+    for Published { name, judge, fixtures, mutated: wanted, .. } in published {
+        let valid = fixtures.iter().filter(|fixture| judge(&fixture.text).is_ok());
+        let bases: Vec<Value> = valid.map(|fixture| serde_json::from_str(&fixture.text).unwrap()).collect();
+        assert!(bases.len() >= 2, "{name} has too few valid fixtures");
+        let mut known: BTreeSet<String> = BTreeSet::new();
+        let mut ask = |Fixture { name: origin, text, valid }, is_mutated| {
+            if !known.insert(text.clone()) {
+                return 0;
+            }
+            let refusal = judge(&text).err().map(|refusal| format!("{}: {}", refusal.path, refusal.reason));
+            judged.push(Judged { origin, refusal, valid, is_mutated });
+            questions.push(Question { schema: name.to_owned(), text });
+            1
         };
-        let fixtures = fixtures(shape);
-        let bases = fixtures.iter().filter(|(_, _, valid)| *valid);
-        let bases: Vec<Value> = bases.map(|(_, text, _)| serde_json::from_str(text).unwrap()).collect();
-        let mut known: BTreeSet<String> = fixtures.iter().map(|(_, text, _)| text.clone()).collect();
-        fixtures.into_iter().for_each(|(name, text, valid)| ask(name, text, Some(valid)));
+        for fixture in fixtures {
+            ask(fixture, false);
+        }
         let mut made = 0;
-        while made < MUTATED {
-            let (what, value) = mutated(&mut rng, &bases[made % bases.len()], &pool);
-            let text = value.to_string();
-            if known.insert(text.clone()) {
-                ask(what, text, None);
-                made += 1;
+        // A small row has only so many mutations; the next base may have more.
+        for base in bases.iter().cycle().take(20 * wanted) {
+            let (what, value) = mutated(&mut rng, base, &pool);
+            made += ask(Fixture { name: what, text: value.to_string(), valid: None }, true);
+            if made == wanted {
+                break;
             }
         }
+        assert_eq!(made, wanted, "{name} has too few different mutations");
     }
     let answers = workshop.judge(&questions);
     assert_alike(&questions, &judged, &answers);
@@ -159,11 +243,11 @@ fn print_counts(questions: &[Question], judged: &[Judged]) {
     // Of each shape: fixtures and mutated records, accepted and refused.
     let mut counts: BTreeMap<&str, [usize; 4]> = BTreeMap::new();
     for (question, judged) in questions.iter().zip(judged) {
-        let column = usize::from(judged.refusal.is_some()) + if judged.valid.is_some() { 0 } else { 2 };
+        let column = usize::from(judged.refusal.is_some()) + 2 * usize::from(judged.is_mutated);
         counts.entry(&question.schema).or_default()[column] += 1;
     }
     let total = |column: usize| counts.values().map(|count| count[column]).sum::<usize>();
-    println!("{:20} {:>8} {:>8} {:>10} {:>8}", "judged alike", "valid", "invalid", "accepted", "refused");
+    println!("{:20} {:>8} {:>8} {:>10} {:>8}", "judged alike", "valid", "invalid", "mutated:", "refused");
     for (name, [valid, invalid, accepted, refused]) in &counts {
         println!("{name:20} {valid:>8} {invalid:>8} {accepted:>10} {refused:>8}");
     }
@@ -202,7 +286,7 @@ fn jsonl_below(folder: &Path) -> Vec<PathBuf> {
 
 #[track_caller]
 fn assert_every_line_is_of_its_shape(lab: &Lab, lines_min: u64) {
-    let Some(workshop) = workshop(&published()) else { return };
+    let Some(workshop) = workshop(&schemas()) else { return };
     let files: Vec<_> = jsonl_below(&lab.out()).into_iter().map(|file| (shape_of(&file), file)).collect();
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     for ((shape, _), found) in files.iter().zip(workshop.judge_lines(&files)) {

@@ -25,5 +25,6 @@ mod laws;
 mod live;
 mod probe;
 mod rows;
+mod schemas;
 mod service;
 mod state;

@@ -3,12 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::checked::{Amount, Distinct, NonEmpty, Positive, SchemaVersion, Share, Text};
+use super::checked::{Amount, Distinct, Positive, SchemaVersion, Share, Text};
 use super::codes::Reason;
 use super::cross;
 use super::provenance::Provenance;
 use super::published::Published;
-use super::record::{Invalid, hold};
 use super::scalars::EventTime;
 
 /// One way in which work goes wrong.
@@ -19,18 +18,6 @@ pub struct FailureMode {
     pub code: Reason,
     /// In how many samples.
     pub count: Positive,
-}
-
-/// Where in the chain of models a model comes in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EscalationRole {
-    /// It is asked first.
-    FirstChoice,
-    /// It is asked when another one failed.
-    Escalation,
-    /// Both.
-    Mixed,
 }
 
 /// How one model does at one kind of task, over the work that was judged. What is not known is left out.
@@ -56,16 +43,17 @@ pub struct ModelLedgerEntry {
     /// Accepted samples among all that were judged.
     pub success_rate: Share,
     /// The least success rate that the samples leave likely: the lower end of the 95 % Wilson interval.
-    pub success_rate_low: Share,
-    /// How it goes wrong, most frequent first.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub failure_modes: Option<NonEmpty<FailureMode>>,
+    pub success_rate_low: Option<Share>,
+    /// How it goes wrong, most frequent first.
+    #[serde(default)]
+    pub failure_modes: Vec<FailureMode>,
     /// The model beside which it does best.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub best_partner_model: Option<Text>,
     /// Where in the chain of models it comes in.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub escalation_role: Option<EscalationRole>,
+    pub escalation_role: Option<Text>,
     /// What a sample costs on average, of those that say.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-unit" = "USD"))]
@@ -85,15 +73,20 @@ pub struct ModelLedgerEntry {
     /// Samples that were judged: accepted, accepted in part, or rejected.
     pub sample_count: Positive,
     /// Accepted samples.
-    pub accepted: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<u64>,
     /// Samples accepted in part.
-    pub partially_accepted: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partially_accepted: Option<u64>,
     /// Rejected samples.
-    pub rejected: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<u64>,
     /// Work that waits for a person or for a further signal; not among the samples.
-    pub needs_human_review: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs_human_review: Option<u64>,
     /// Calls that failed, which says nothing of the model; not among the samples.
-    pub infrastructure_errors: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub infrastructure_errors: Option<u64>,
     /// Event time, UTC: that of the latest row that changed the entry.
     pub last_updated: EventTime,
     /// The rows it was last changed by.
@@ -102,10 +95,4 @@ pub struct ModelLedgerEntry {
 
 impl Published for ModelLedgerEntry {
     const NAME: &'static str = "ModelLedgerEntry";
-
-    fn check(&self) -> Result<(), Invalid> {
-        let judged = self.accepted.saturating_add(self.partially_accepted).saturating_add(self.rejected);
-        hold(self.sample_count.get() == judged, "sample_count", "counts what was judged")?;
-        hold(self.success_rate_low <= self.success_rate, "success_rate_low", "is at most success_rate")
-    }
 }

@@ -22,29 +22,29 @@ pub struct Playbook {
     /// The problem, as far as it is the same in all its runs.
     pub problem_pattern: Text,
     /// What helped to know.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub useful_context: Option<NonEmpty<Text>>,
+    #[serde(default)]
+    pub useful_context: Vec<Text>,
     /// The models that the work went through, in order.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub model_routing_path: Option<NonEmpty<Text>>,
+    #[serde(default)]
+    pub model_routing_path: Vec<Text>,
     /// Commands that ended well.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub commands_worked: Option<NonEmpty<Text>>,
+    #[serde(default)]
+    pub commands_worked: Vec<Text>,
     /// Commands that did not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub commands_failed: Option<NonEmpty<Text>>,
+    #[serde(default)]
+    pub commands_failed: Vec<Text>,
     /// The checks that told good work from bad.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub validation_steps: Option<NonEmpty<Text>>,
+    #[serde(default)]
+    pub validation_steps: Vec<Text>,
     /// The files that the work is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub repo_files_touched: Option<Distinct<Text>>,
+    #[serde(default)]
+    pub repo_files_touched: Vec<Text>,
     /// What to do when it goes wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub recovery_strategy: Option<Text>,
+    #[serde(default)]
+    pub recovery_strategy: String,
     /// How it is known to go wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub known_failure_modes: Option<Distinct<Text>>,
+    #[serde(default)]
+    pub known_failure_modes: Vec<Text>,
     /// After how many failed attempts the next model, or a person, should take over.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-unit" = "attempts"))]

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::checked::{Distinct, NonEmpty, SchemaVersion, Text};
+use super::checked::{Distinct, SchemaVersion, Text};
 use super::provenance::Provenance;
 use super::published::Published;
 use super::scalars::Sha256Hex;
@@ -31,31 +31,31 @@ pub struct ScratchpadSummary {
     /// The run whose scratchpad it is.
     pub run_id: Text,
     /// What the work is to reach.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub current_objective: Option<Text>,
+    #[serde(default)]
+    pub current_objective: String,
     /// Steps that are done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub completed_steps: Option<NonEmpty<Text>>,
+    #[serde(default)]
+    pub completed_steps: Vec<Text>,
     /// Steps that failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub failed_steps: Option<NonEmpty<Text>>,
+    #[serde(default)]
+    pub failed_steps: Vec<Text>,
     /// Steps still to be done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pending_steps: Option<NonEmpty<Text>>,
+    #[serde(default)]
+    pub pending_steps: Vec<Text>,
     /// Files worth knowing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub important_paths: Option<Distinct<Text>>,
+    #[serde(default)]
+    pub important_paths: Vec<Text>,
     /// What was decided.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub decisions: Option<NonEmpty<Text>>,
+    #[serde(default)]
+    pub decisions: Vec<Text>,
     /// What is still to be found out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unresolved_questions: Option<NonEmpty<Text>>,
+    #[serde(default)]
+    pub unresolved_questions: Vec<Text>,
     /// Whether the work was validated.
     pub validation_status: ValidationStatus,
     /// The command to go on with.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_command: Option<Text>,
+    #[serde(default)]
+    pub next_command: String,
     /// SHA-256 of the text it was read from.
     pub source_scratchpad_hash: Sha256Hex,
     /// The row it was read from.

@@ -146,8 +146,11 @@ fn literal(value: &Value, depth: usize) -> String {
     let outer = "  ".repeat(depth);
     match value {
         Value::Array(items) => {
-            let items: String =
-                items.iter().map(|item| format!("{inner}{},\n", literal(item, depth + 1))).collect();
+            let items = items
+                .iter()
+                .map(|item| format!("{inner}{},\n", literal(item, depth + 1)))
+                .collect::<Vec<_>>()
+                .concat();
             format!("[\n{items}{outer}]")
         }
         Value::Object(members) => {

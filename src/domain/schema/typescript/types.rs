@@ -1,5 +1,7 @@
 //! TypeScript types that say of a schema what TypeScript can say; its validator says the rest.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value};
 
 /// The widest line of a comment.
@@ -82,15 +84,17 @@ fn object(schema: &Value, depth: usize) -> String {
         let mark = if is_required(schema, name) { "" } else { "?" };
         let key = if is_identifier(name) { name.clone() } else { Value::from(name.as_str()).to_string() };
         lines.push_str(&comment(member, depth + 1));
-        lines.push_str(&format!("{inner}{key}{mark}: {};\n", type_of(member, depth + 1)));
+        let _ = writeln!(lines, "{inner}{key}{mark}: {};", type_of(member, depth + 1));
     }
     match schema.get("additionalProperties") {
         Some(Value::Bool(false)) if !properties.is_empty() => {}
         Some(others) if properties.is_empty() => {
-            lines.push_str(&format!("{inner}[name: string]: {};\n", type_of(others, depth + 1)));
+            let _ = writeln!(lines, "{inner}[name: string]: {};", type_of(others, depth + 1));
         }
         // Beside named members of other types, an index signature has to allow for them.
-        _ => lines.push_str(&format!("{inner}[name: string]: unknown;\n")),
+        _ => {
+            let _ = writeln!(lines, "{inner}[name: string]: unknown;");
+        }
     }
     format!("{{\n{lines}{}}}", "  ".repeat(depth))
 }
@@ -157,7 +161,7 @@ fn comment(schema: &Value, depth: usize) -> String {
         [] => String::new(),
         [line] if line.len() + "/**  */".len() <= WIDTH - indent.len() => format!("{indent}/** {line} */\n"),
         lines => {
-            let body: String = lines.iter().map(|line| format!("{indent} * {line}\n")).collect();
+            let body = lines.iter().map(|line| format!("{indent} * {line}\n")).collect::<Vec<_>>().concat();
             format!("{indent}/**\n{body}{indent} */\n")
         }
     }
