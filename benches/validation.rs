@@ -11,7 +11,6 @@ use std::time::Instant;
 use distilld::domain::distil::{Distiller, Lines, Place, StreamContext};
 use distilld::domain::row::Warnings;
 use distilld::domain::rules::Rules;
-use distilld::domain::schema::published::Published as _;
 use distilld::domain::schema::record::EvidenceRecord;
 use distilld::domain::streams::{STREAMS, source_file};
 
@@ -52,7 +51,7 @@ fn main() {
     }
     let median = |mut times: Vec<u128>| {
         times.sort_unstable();
-        times[times.len() / 2]
+        times.get(times.len() / 2).copied().unwrap()
     };
     let (distil, check) = (median(distil_ns), median(check_ns));
     println!(

@@ -63,11 +63,13 @@ fn workshop(schemas: &[(String, Value)]) -> Option<Workshop> {
     })
 }
 
+type Judge = Box<dyn Fn(&str) -> Result<(), Refusal>>;
+
 /// A published schema with distilld's own judge, and what there is to judge.
 struct Published {
     name: &'static str,
     schema: Value,
-    judge: Box<dyn Fn(&str) -> Result<(), Refusal>>,
+    judge: Judge,
     fixtures: Vec<Fixture>,
     mutated: usize,
 }
