@@ -39,6 +39,8 @@ pub(super) struct Config {
     pub(super) rules: Rules,
     /// Files of the custom streams, in the order of `rules.custom`.
     pub(super) custom_paths: Vec<PathBuf>,
+    /// How far a distilled stream may be behind the newest stream before `probe` and `status` warn.
+    pub(super) stale_after: Duration,
     pub(super) log_level: LogLevel,
     /// SHA-256 of the file's bytes; of nothing when there is no file.
     pub(super) sha256: Sha256Hex,
@@ -213,6 +215,12 @@ impl Reader {
             tuning: self.tuning()?,
             rules,
             custom_paths,
+            stale_after: self.span(
+                "probe.stale_after",
+                self.raw.probe.stale_after,
+                Duration::from_hours(72),
+                &(Duration::from_secs(1)..=Duration::from_hours(24) * 3660),
+            )?,
             log_level: self.raw.log.level.unwrap_or(LogLevel::Info),
             sha256: self.sha256,
         })

@@ -2,11 +2,14 @@
 
 mod config;
 mod generate;
+mod probe;
 mod run;
+mod schema;
 mod setup;
 mod status;
 mod summary;
 mod table;
+mod validate;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,8 +45,14 @@ enum Command {
     Run(run::Args),
     /// Show cursor, lag, counts and last receipt of every stream; works beside a running daemon
     Status(status::Args),
+    /// Look at real rows of every stream, and report which producers changed what they write
+    Probe(probe::Args),
     /// Write a coherent corpus of all streams
     Generate(generate::Args),
+    /// Write the schemas of all shapes, or check that a folder holds exactly them
+    Schema(schema::Args),
+    /// Judge the lines of JSONL files by a schema
+    Validate(validate::Args),
 }
 
 /// What the process ends with (sysexits.h where it has a number).
@@ -52,6 +61,8 @@ enum Command {
 pub enum Exit {
     /// Fine.
     Fine = 0,
+    /// Something wrong was found.
+    Wrong = 1,
     /// The command line is not one of ours.
     Usage = 64,
     /// State or data is refused.
@@ -129,7 +140,10 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Run(args) => run::run(&settings, &args),
         Command::Status(args) => status::run(&settings, &args),
+        Command::Probe(args) => probe::run(&settings, &args),
         Command::Generate(args) => generate::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Validate(args) => validate::run(&args),
     };
     match ended {
         Ok(exit) => ExitCode::from(exit as u8),

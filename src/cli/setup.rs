@@ -8,7 +8,7 @@ use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::config::{Config, ConfigError};
-use crate::domain::schema::SCHEMA_VERSION;
+use crate::domain::schema::checked::{GitSha, SchemaVersion};
 use crate::domain::schema::receipt::{Receipt, ReceiptKind, RecordCounts};
 use crate::domain::schema::scalars::{EventTime, Sha256Hex};
 use crate::pipeline::streams::StreamSet;
@@ -75,12 +75,12 @@ pub(super) fn streams(config: &Config) -> StreamSet {
 /// A receipt with everything that is alike in all receipts of this process.
 pub(super) fn base_receipt(command: &str, config: &Config) -> Receipt {
     Receipt {
-        schema_version: SCHEMA_VERSION,
+        schema_version: SchemaVersion,
         seq: 0,
         prev_sha256: Sha256Hex([0; 32]),
         command: command.to_owned(),
         kind: ReceiptKind::Batch,
-        git_sha: GIT_SHA.to_owned(),
+        git_sha: GitSha::new(GIT_SHA).unwrap_or_default(),
         git_dirty: env!("DISTILLD_GIT_DIRTY") == "true",
         rules_version: config.rules.rules_version(),
         scorer_version: config.rules.scorer_version(),
@@ -97,5 +97,6 @@ pub(super) fn base_receipt(command: &str, config: &Config) -> Receipt {
         gaps: Vec::new(),
         export_cursors: std::collections::BTreeMap::new(),
         state: None,
+        check: None,
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::setup::{self, Paths};
 use super::table::{print, print_json, table, thousands};
 use super::{Exit, Failure};
+use crate::domain::probe::stale::{Stale, stale};
 use crate::domain::schema::receipt::{ReceiptKind, RecordCounts};
 use crate::domain::schema::scalars::EventTime;
 use crate::intake::identity::Identity;
@@ -26,6 +27,8 @@ struct Status {
     last_receipt: Option<LastReceipt>,
     /// `.jsonl` files among the streams that are none.
     unknown_files: Vec<String>,
+    /// Distilled streams that are left behind, as far as rows are committed.
+    stale: Vec<Stale>,
 }
 
 #[derive(serde::Serialize)]
@@ -79,6 +82,8 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
         };
         streams.insert(spec.name.clone(), status);
     }
+    let newest =
+        receipts.state.streams.iter().filter_map(|(name, stream)| Some((&**name, stream.last_timestamp?)));
     let status = Status {
         lag_bytes: streams.values().map(|stream| stream.lag_bytes).sum(),
         streams,
@@ -91,6 +96,7 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
             sha256: receipts.head.to_string(),
         }),
         unknown_files: set.unknown_files(&config.kb),
+        stale: stale(newest, config.stale_after),
     };
     if args.json {
         print_json(&status);
@@ -150,6 +156,9 @@ impl Status {
         }
         for file in &self.unknown_files {
             print(format_args!("no stream: {file} ([[stream]] in the config can make it one)"));
+        }
+        for stale in &self.stale {
+            print(format_args!("stale: {stale}"));
         }
     }
 }

@@ -6,10 +6,10 @@ use super::reject::Reject;
 use super::row::{Row, Warnings};
 use super::rules::{Rules, StreamSettings};
 use super::schema::provenance::Provenance;
-use super::schema::quarantine::QuarantineRow;
+use super::schema::quarantine::Quarantined;
 use super::schema::record::{Invalid, Kind, TimestampOrigin};
 use super::schema::scalars::{EventTime, Sha256Hex};
-use super::schema::scored_run::ScoredRun;
+use super::schema::scored_run::FirstScore;
 use super::score::{Category, Judgement, reasons, score};
 use super::signal::{Code, SignalSet};
 use super::streams::{Draft, Stream};
@@ -120,7 +120,7 @@ impl<'r> Distiller<'r> {
         warnings: &mut Warnings,
     ) -> Result<Outcome, BadRecord> {
         let row = trim(raw, place.byte_offset == 0);
-        if row.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
+        if is_blank(row) {
             return Ok(Outcome::Blank);
         }
         let limit = self.rules.line_bytes_max;
@@ -176,25 +176,9 @@ impl<'r> Distiller<'r> {
         lines: &mut Lines,
         warnings: &mut Warnings,
     ) -> Result<Distilled, RowTrouble> {
-        let doc = self.parser.parse(row).map_err(Reject::from)?;
-        let root = doc.root();
-        if root.kind() != JsonKind::Object {
-            return Err(Reject::NotObject.into());
-        }
-        let sig_hash = Sha256Hex(doc.hash());
-        let provenance = Provenance {
-            source_file: context.source_file,
-            generation: place.generation,
-            line_offset: place.line_offset,
-            byte_offset: place.byte_offset,
-            sig_hash,
-            recorded_at: EventTime::EPOCH,
-        };
         let mut seen = Warnings::new();
-        let mut reader = Row::new(root, sig_hash, context.settings, self.rules, &mut seen);
-        let mut draft = Draft::new(context.stream, provenance);
-        reader.check_schema_version()?;
-        context.stream.read(&mut reader, &mut draft)?;
+        let mut draft = read_row(&mut self.parser, self.rules, context, place, row, &mut seen)?;
+        let sig_hash = draft.record.provenance.sig_hash;
         if unterminated {
             draft.mark_failure("row.unterminated");
             *seen.entry("unterminated:row".to_owned()).or_default() += 1;
@@ -217,23 +201,26 @@ impl<'r> Distiller<'r> {
             let prompt = instruction::of(&instruction::Fields::of_record(&record));
             record.input_hash = prompt.map(|prompt| prompt.instruction.hash());
         }
+        record.model_provider = record.provider_of_model();
         record.check()?;
         // A judging row is never judged by its own verdict; what is judged here is the row's own work.
         let human = draft.own.contains(Code::HumanAccept).then_some(super::score::HumanAction::Accept);
         let judgement = Judgement { kind: record.kind, signals: draft.own, human, failed_since_human: false };
         let verdict = score(judgement);
         let provenance = record.provenance.render();
-        record.render(&provenance, &mut lines.evidence);
-        ScoredRun {
+        let reasons = reasons(judgement, verdict);
+        let first_score = FirstScore {
             evidence_run_id: &record.run_id,
             category: verdict.category,
-            reasons: &reasons(judgement, verdict),
+            reasons: &reasons,
             anchor_grounding: draft.anchor_grounding,
             scored_at: timestamp,
             scorer_version: &self.scorer_version,
             provenance: &provenance,
-        }
-        .render(&mut lines.scored);
+        };
+        first_score.check()?;
+        record.render(&provenance, &mut lines.evidence);
+        first_score.render(&mut lines.scored);
         Ok(Distilled {
             sig_hash,
             signals: draft.own,
@@ -242,6 +229,53 @@ impl<'r> Distiller<'r> {
             time: draft.time,
         })
     }
+}
+
+/// Whether a row is accepted by the default rules. A blank one is no row, and refused by nobody.
+pub fn judge(stream: &dyn Stream, raw: &[u8]) -> Result<(), Reject> {
+    let rules = Rules::default();
+    let limit = rules.line_bytes_max;
+    let row = trim(raw, false);
+    if is_blank(row) {
+        return Ok(());
+    }
+    if raw.len() as u64 > limit {
+        return Err(Reject::Oversize { limit });
+    }
+    let context = StreamContext { stream, source_file: "", settings: None };
+    let place = Place { generation: 0, line_offset: 0, byte_offset: 0 };
+    read_row(&mut Parser::default(), &rules, context, place, row, &mut Warnings::new()).map(|_| ())
+}
+
+/// Reads a row, or refuses it.
+fn read_row<'a>(
+    parser: &'a mut Parser,
+    rules: &'a Rules,
+    context: StreamContext<'a>,
+    place: Place,
+    row: &[u8],
+    seen: &mut Warnings,
+) -> Result<Draft<'a>, Reject> {
+    let doc = parser.parse(row)?;
+    let root = doc.root();
+    if root.kind() != JsonKind::Object {
+        return Err(Reject::NotObject);
+    }
+    let sig_hash = Sha256Hex(doc.hash());
+    let provenance = Provenance {
+        source_file: context.source_file.into(),
+        generation: place.generation,
+        line_offset: place.line_offset,
+        byte_offset: place.byte_offset,
+        sig_hash,
+        recorded_at: EventTime::EPOCH,
+    };
+    let mut reader = Row::new(root, sig_hash, context.settings, rules, seen);
+    let mut draft = Draft::new(context.stream, provenance);
+    reader.check_schema_version()?;
+    context.stream.read(&mut reader, &mut draft)?;
+    reader.note_unread(context.stream.fields());
+    Ok(draft)
 }
 
 enum RowTrouble {
@@ -267,6 +301,10 @@ fn trim(raw: &[u8], first: bool) -> &[u8] {
     if first { row.strip_prefix(b"\xef\xbb\xbf").unwrap_or(row) } else { row }
 }
 
+fn is_blank(row: &[u8]) -> bool {
+    row.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+}
+
 fn quarantine(
     context: StreamContext<'_>,
     place: Place,
@@ -276,7 +314,7 @@ fn quarantine(
     sha256: Sha256Hex,
     lines: &mut Lines,
 ) {
-    QuarantineRow {
+    Quarantined {
         source_file: context.source_file,
         generation: place.generation,
         line_offset: place.line_offset,

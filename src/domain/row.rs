@@ -6,7 +6,9 @@ use super::canonical::{Kind, Value};
 use super::reject::Reject;
 use super::rules::{Rules, StreamSettings};
 use super::schema::record::{CommandRun, Number};
-use super::schema::scalars::{Escaped, EventTime, Sha256Hex};
+use super::schema::scalars::{Escaped, EventTime, ParsedTime, Sha256Hex};
+use super::schema::strict::INTEGER_MAX;
+use super::streams::Field;
 
 /// How often each kind of oddity was seen, by a code such as `wrong_type:model`.
 pub type Warnings = BTreeMap<String, u64>;
@@ -79,9 +81,18 @@ impl<'a, 'w> Row<'a, 'w> {
         self.find(field).filter(|value| value.kind() != Kind::Null)
     }
 
-    /// Whether any of the fields is there.
-    pub fn has_any(&self, fields: &[&str]) -> bool {
-        fields.iter().any(|field| self.opt(field).is_some())
+    /// Whether any field is there that need not be.
+    pub fn has_any_optional(&self, fields: &[Field]) -> bool {
+        fields.iter().any(|field| !field.required && self.opt(field.name).is_some())
+    }
+
+    /// Counts documented fields of a wrong type that nobody reads; those that are read are counted then.
+    pub fn note_unread(&mut self, fields: &[Field]) {
+        for field in fields.iter().filter(|field| field.unread) {
+            if self.opt(field.name).is_some_and(|value| !field.shape.fits(value)) {
+                self.warn("wrong_type", field.name);
+            }
+        }
     }
 
     /// Refuses the row when its `schema_version` is not the expected one.
@@ -166,7 +177,7 @@ impl<'a, 'w> Row<'a, 'w> {
     /// A required time.
     pub fn time(&mut self, field: &str) -> Result<EventTime, Reject> {
         let text = self.required(field, "a time", as_text)?;
-        let parsed = EventTime::parse(&text.plain()).ok_or_else(|| Reject::BadTime(field.to_owned()))?;
+        let parsed = row_time(&text).ok_or_else(|| Reject::BadTime(field.to_owned()))?;
         if parsed.zone_assumed {
             self.warn("no_zone", field);
         }
@@ -175,7 +186,7 @@ impl<'a, 'w> Row<'a, 'w> {
 
     /// An optional time.
     pub fn opt_time(&mut self, field: &str) -> Option<EventTime> {
-        let parsed = self.optional(field, |value| EventTime::parse(&as_text(value)?.plain()))?;
+        let parsed = self.optional(field, as_time)?;
         if parsed.zone_assumed {
             self.warn("no_zone", field);
         }
@@ -298,14 +309,28 @@ pub fn as_text(value: Value<'_>) -> Option<Escaped<'_>> {
     value.escaped().map(Escaped::from_escaped)
 }
 
-/// A whole number that fits 64 bits.
+/// A time that a row may have: RFC 3339 of the years 1 to 9998, so that it has four digits of a year in UTC too,
+/// whatever its zone.
+pub fn row_time(text: &Escaped<'_>) -> Option<ParsedTime> {
+    let text = text.plain();
+    let year = text.get(..4)?;
+    if matches!(year, "0000" | "9999") { None } else { EventTime::parse(&text) }
+}
+
+/// A time.
+pub fn as_time(value: Value<'_>) -> Option<ParsedTime> {
+    row_time(&as_text(value)?)
+}
+
+/// A whole number that every language holds exactly: up to 2^53 − 1, on either side of 0.
 pub fn as_int(value: Value<'_>) -> Option<i64> {
-    (value.kind() == Kind::Number).then(|| value.text().parse().ok()).flatten()
+    let number: i64 = (value.kind() == Kind::Number).then(|| value.text().parse().ok()).flatten()?;
+    (-INTEGER_MAX..=INTEGER_MAX).contains(&number).then_some(number)
 }
 
 /// A number's digits.
 pub fn as_number(value: Value<'_>) -> Option<Number<'_>> {
-    (value.kind() == Kind::Number).then(|| Number(value.text()))
+    (value.kind() == Kind::Number).then(|| Number(value.text().into()))
 }
 
 /// A flag.
@@ -328,6 +353,11 @@ pub fn as_sha40(value: Value<'_>) -> Option<Escaped<'_>> {
             Escaped::from_escaped(text)
         }
     })
+}
+
+/// A string value, unless it is empty: an empty text is absent.
+pub fn as_filled_text(value: Value<'_>) -> Option<Escaped<'_>> {
+    as_text(value).filter(|text| !text.is_empty())
 }
 
 /// One item of a list of findings, facts or lessons as text: a string itself; of an object the member that holds its

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::schema::record::Kind as RecordKind;
 use super::signal::{Code, Kind, SignalSet};
 
@@ -9,7 +12,8 @@ use super::signal::{Code, Kind, SignalSet};
 pub const RULES_SEMVER: &str = "1.0.0";
 
 /// What became of a piece of work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Category {
     /// Fit for every export.
@@ -50,7 +54,8 @@ impl fmt::Display for Category {
 }
 
 /// What a person decided about a piece of work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum HumanAction {
     /// It is good.
     Accept,
@@ -192,6 +197,11 @@ const RULES: &[Rule] = &[
     },
     Rule { code: "rule.none", decide: |_| Some(NeedsHumanReview) },
 ];
+
+/// The codes of the rules, top to bottom.
+pub fn rule_codes() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|rule| rule.code)
+}
 
 /// Scores one piece of evidence.
 pub fn score(judgement: Judgement) -> Verdict {

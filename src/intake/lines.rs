@@ -261,7 +261,13 @@ fn cut_lines(bytes: &[u8], rows: u64) -> (usize, u64) {
     ends.nth(nth).map_or((last + 1, lines), |end| (end + 1, rows))
 }
 
-fn read_exact_or_less(file: &File, from: u64, length: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
+/// Reads `length` bytes from `from` on into `buffer`; fewer where the file ends.
+pub(super) fn read_exact_or_less(
+    file: &File,
+    from: u64,
+    length: u64,
+    buffer: &mut Vec<u8>,
+) -> io::Result<()> {
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     buffer.resize(length, 0);
     let mut filled = 0;

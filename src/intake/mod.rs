@@ -4,6 +4,7 @@
 pub mod chunk;
 pub mod identity;
 pub mod lines;
+pub mod sample;
 pub mod siblings;
 pub mod tail;
 pub mod watch;

@@ -47,8 +47,9 @@ fn corpus() -> &'static Files {
                     }
                     6 => mixed.extend([seen[dice.usize(0..seen.len())], "\n"].concat().bytes()),
                     _ => {
-                        let row: serde_json::Value =
+                        let mut row: serde_json::Value =
                             serde_json::from_str(seen[dice.usize(0..seen.len())]).unwrap();
+                        row.sort_all_objects();
                         mixed.extend(serde_json::to_string_pretty(&row).unwrap().replace('\n', " ").bytes());
                         mixed.push(b'\n');
                     }

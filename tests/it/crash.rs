@@ -10,6 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use distilld::domain::schema::checked::{GitSha, SchemaVersion};
 use distilld::domain::schema::receipt::{InputRange, Receipt, ReceiptKind, RecordCounts};
 use distilld::domain::schema::scalars::{EventTime, Sha256Hex};
 use distilld::store::disk::{Disk, RealDisk};
@@ -440,15 +441,15 @@ impl Disk for MortalDisk {
 
 fn empty_receipt() -> Receipt {
     Receipt {
-        schema_version: 1,
+        schema_version: SchemaVersion,
         seq: 0,
         prev_sha256: Sha256Hex([0; 32]),
         command: "test".to_owned(),
         kind: ReceiptKind::Batch,
-        git_sha: "0".repeat(40),
+        git_sha: GitSha::default(),
         git_dirty: false,
-        rules_version: "1".to_owned(),
-        scorer_version: "1".to_owned(),
+        rules_version: "1.0.0+000000000000".to_owned(),
+        scorer_version: "1.0.0+000000000000".to_owned(),
         config_sha256: Sha256Hex([0; 32]),
         input_files: Vec::new(),
         output_files: Vec::new(),
@@ -462,6 +463,7 @@ fn empty_receipt() -> Receipt {
         gaps: Vec::new(),
         export_cursors: BTreeMap::new(),
         state: None,
+        check: None,
     }
 }
 

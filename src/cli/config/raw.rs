@@ -46,6 +46,7 @@ pub(super) struct Raw {
     pub(super) link: RawLink,
     pub(super) scorer: RawScorer,
     pub(super) export: RawExport,
+    pub(super) probe: RawProbe,
     pub(super) log: RawLog,
     pub(super) stream: RawStreams,
 }
@@ -101,6 +102,12 @@ pub(super) struct RawScorer {
 pub(super) struct RawExport {
     pub(super) refresh: Option<Span>,
     pub(super) lag_max: Option<Size>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawProbe {
+    pub(super) stale_after: Option<Span>,
 }
 
 #[derive(Debug, Default, Deserialize)]

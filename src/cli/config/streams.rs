@@ -38,12 +38,13 @@ impl Reader {
         let mut alias = BTreeMap::new();
         for (theirs, ours) in raw.alias {
             // `their_name = "our_name"`, or the other way round when only the key is a name of ours.
-            let (theirs, ours) = if built_in.fields().contains(&ours.as_str()) {
+            let fields: Vec<_> = built_in.fields().iter().map(|field| field.name).collect();
+            let (theirs, ours) = if fields.contains(&ours.as_str()) {
                 (theirs, ours)
-            } else if built_in.fields().contains(&theirs.as_str()) {
+            } else if fields.contains(&theirs.as_str()) {
                 (ours, theirs)
             } else {
-                let allowed = format!("one side must be a field of {name}: {}", built_in.fields().join(", "));
+                let allowed = format!("one side must be a field of {name}: {}", fields.join(", "));
                 return Err(self.refuse(&format!("{key}.alias.{theirs}"), &allowed));
             };
             alias.insert(ours, theirs);

@@ -24,7 +24,7 @@ impl<'a> Fields<'a> {
     /// The fields of a record.
     pub fn of_record(record: &'a EvidenceRecord<'a>) -> Self {
         Self {
-            stream: record.source_stream,
+            stream: &record.source_stream,
             task_id: &record.task_id,
             task_type: record.task_type.as_ref(),
             mode: record.mode.as_ref(),

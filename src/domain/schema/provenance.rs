@@ -1,18 +1,28 @@
 //! Where a record comes from: one row of one generation of one stream.
 
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::checked::{Text, text_of};
 use super::scalars::{EventTime, Sha256Hex};
 use crate::domain::render::Object;
 
 /// The place of a row, by which every record can be traced.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Provenance<'a> {
     /// The stream's logical name, such as `data/_kb/audits.jsonl`, wherever the file really lies.
-    pub source_file: &'a str,
+    #[serde(deserialize_with = "text_of::<Text, _, _>")]
+    #[schemars(with = "Text", example = "data/_kb/audits.jsonl")]
+    pub source_file: Cow<'a, str>,
     /// Which life of the stream's file, from 0.
     pub generation: u32,
     /// Line within the generation, from 0.
     pub line_offset: u64,
     /// Byte within the generation at which the line starts.
+    #[schemars(extend("x-unit" = "bytes"))]
     pub byte_offset: u64,
     /// SHA-256 of the row's canonical JSON.
     pub sig_hash: Sha256Hex,
@@ -25,7 +35,7 @@ impl Provenance<'_> {
     pub fn render(&self) -> String {
         let mut json = String::with_capacity(256);
         let mut object = Object::new(&mut json);
-        object.plain("source_file", self.source_file);
+        object.plain("source_file", &self.source_file);
         object.int("generation", self.generation);
         object.int("line_offset", self.line_offset);
         object.int("byte_offset", self.byte_offset);

@@ -1,213 +1,170 @@
 //! EvidenceRecord, version 1: what one row says, in one shape for all streams (SPEC section 4).
 
-use super::SCHEMA_VERSION;
+mod parts;
+mod render;
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::checked::{Amount, GitSha, SchemaVersion, Share, StreamName, filled_list, text_of};
+use super::codes::{Marker, marker_names};
+use super::cross;
 use super::provenance::Provenance;
+use super::published::Published;
 use super::scalars::{Escaped, EventTime, Sha256Hex};
-use crate::domain::render::Object;
+use parts::filled_context;
+pub use parts::{
+    CommandRun, HumanOverride, Kind, ModelRole, Number, RetrievedContext, RetrievedDocument, TimestampOrigin,
+    ToolCall, ValidationResult,
+};
 
-/// Whether a record is something done, or judges or describes what was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// Something done.
-    Work,
-    /// Something that judges or describes what was done.
-    Support,
-}
-
-impl Kind {
-    /// The kind's name in records.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Work => "work",
-            Self::Support => "support",
-        }
-    }
-}
-
-macro_rules! roles {
-    ($( $variant:ident $name:literal; )*) => {
-        /// The part that the author of a row plays (OpenTelemetry: the role of the agent behind `gen_ai.agent.name`).
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum ModelRole { $( #[doc = concat!("`", $name, "`")] $variant, )* }
-
-        impl ModelRole {
-            /// Every role.
-            pub const ALL: &'static [Self] = &[ $( Self::$variant, )* ];
-
-            /// The role's name in records.
-            pub const fn name(self) -> &'static str {
-                match self { $( Self::$variant => $name, )* }
-            }
-
-            /// The role of that name.
-            pub fn from_name(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|role| role.name() == name)
-            }
-        }
-    };
-}
-
-roles! {
-    Executor "executor";
-    Reviewer "reviewer";
-    Applier "applier";
-    Auditor "auditor";
-    Observer "observer";
-    Overseer "overseer";
-    Extractor "extractor";
-    Verifier "verifier";
-    Categorizer "categorizer";
-    Router "router";
-    Embedder "embedder";
-    Human "human";
-    Deterministic "deterministic";
-}
-
-/// Where a record's time comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimestampOrigin {
-    /// The row's own time.
-    Row,
-    /// The time of the last row before it in the stream that had one.
-    Stream,
-    /// Nobody knows; the Unix epoch stands in.
-    None,
-}
-
-impl TimestampOrigin {
-    /// The origin's name in records.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Row => "row",
-            Self::Stream => "stream",
-            Self::None => "none",
-        }
-    }
-}
-
-/// A command that was run. Durations in milliseconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandRun<'a> {
-    /// The command line.
-    pub cmd: Escaped<'a>,
-    /// Its exit code.
-    pub exit_code: Option<i64>,
-    /// How long it took, in milliseconds.
-    pub duration_ms: Option<Number<'a>>,
-}
-
-/// A number, kept as its canonical JSON digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Number<'a>(pub &'a str);
-
-/// One document that was retrieved.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RetrievedDocument<'a> {
-    /// The document's id (OpenTelemetry: `gen_ai.retrieval.documents[].id`).
-    pub id: Option<Escaped<'a>>,
-    /// The corpus it is from (OpenTelemetry: `gen_ai.data_source.id`).
-    pub corpus: Option<Escaped<'a>>,
-    /// How well it matched.
-    pub score: Option<Number<'a>>,
-}
-
-/// What was retrieved for the work. Latency in milliseconds.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RetrievedContext<'a> {
-    /// The corpora that were searched.
-    pub corpora: Vec<Escaped<'a>>,
-    /// How many hits there were.
-    pub hits: Option<i64>,
-    /// How long it took, in milliseconds.
-    pub latency_ms: Option<Number<'a>>,
-    /// The documents.
-    pub documents: Vec<RetrievedDocument<'a>>,
-}
-
-impl RetrievedContext<'_> {
-    fn is_empty(&self) -> bool {
-        self.corpora.is_empty()
-            && self.hits.is_none()
-            && self.latency_ms.is_none()
-            && self.documents.is_empty()
-    }
-}
-
-/// One check that was made, and how it came out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ValidationResult<'a> {
-    /// The check or gate.
-    pub name: Escaped<'a>,
-    /// Whether it passed.
-    pub passed: bool,
-    /// How grave a failure is: block, warn or info.
-    pub severity: Option<Escaped<'a>>,
-    /// Whether a program rather than a model made the check.
-    pub deterministic: bool,
-    /// What was found.
-    pub explanation: Option<Escaped<'a>>,
-}
-
-/// What a person decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HumanOverride<'a> {
-    /// accept, partial, reject, review or correct.
-    pub action: &'static str,
-    /// Who.
-    pub actor: Option<Escaped<'a>>,
-    /// Why.
-    pub reason: Option<Escaped<'a>>,
-    /// When, UTC.
-    pub at: EventTime,
-    /// How it should have been.
-    pub corrected_text: Option<Escaped<'a>>,
-}
-
-/// One row as evidence; borrowed from the row's canonical form. Absent fields are left out of the record.
-#[derive(Debug, Clone)]
-#[expect(
-    missing_docs,
-    reason = "the fields are described in the published schema, by the names of SPEC section 4"
+/// One row as evidence. All of it comes from the row itself; what is not known is left out.
+///
+/// The record borrows from the row's canonical form.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(
+    description = "One row of a stream as evidence. All of it comes from the row itself; what is not known is left out.",
+    extend(
+        "dependentRequired" = {
+            "text": ["output_hash"], "output_hash": ["text"], "model_provider": ["model_name"]
+        },
+        "if" = { "required": ["timestamp_origin"], "properties": { "timestamp_origin": { "const": "none" } } },
+        "then" = { "properties": { "timestamp": { "const": "1970-01-01T00:00:00.000Z" } } },
+        "x-rules" = [
+            cross::equal("/timestamp", "/provenance/recorded_at"),
+            cross::sorted("/success_markers"),
+            cross::sorted("/failure_markers"),
+        ]
+    )
 )]
 pub struct EvidenceRecord<'a> {
+    /// Always 1.
+    pub schema_version: SchemaVersion,
+    /// The run the row belongs to: the row's own `run_id`, or one made of the stream's prefix and the row's hash
+    /// (OpenTelemetry: `gen_ai.conversation.id`).
+    #[schemars(example = "scrum:5e60602b8ac913e9")]
     pub run_id: Escaped<'a>,
+    /// What the work is about: a file, a pull request, a permit; else the run.
+    #[schemars(example = "file:crates/queryd/src/harness.rs")]
     pub task_id: Escaped<'a>,
+    /// When it happened, UTC, by the row's own time.
     pub timestamp: EventTime,
+    /// Where the time comes from.
     pub timestamp_origin: TimestampOrigin,
+    /// The part the author plays.
     pub model_role: ModelRole,
-    pub source_stream: &'a str,
+    /// The stream the row stands in.
+    #[serde(deserialize_with = "text_of::<StreamName, _, _>")]
+    #[schemars(with = "StreamName")]
+    pub source_stream: Cow<'a, str>,
+    /// Work, or support for the judgement of work.
     pub kind: Kind,
+    /// The row it was made from.
     pub provenance: Provenance<'a>,
+    /// The kind of task, as the producer names it.
     pub task_type: Option<Escaped<'a>>,
+    /// The mode the task was done in.
     pub mode: Option<Escaped<'a>>,
+    /// The model (OpenTelemetry: `gen_ai.request.model`).
+    #[schemars(example = "ollama/qwen3-coder:480b")]
     pub model_name: Option<Escaped<'a>>,
+    /// Who serves the model: what stands before the first `/` of its name (OpenTelemetry: `gen_ai.provider.name`).
+    #[schemars(example = &"ollama")]
+    pub model_provider: Option<Escaped<'a>>,
+    /// SHA-256 of the prompt: the row's `prompt_hash`, else that of the instruction (OpenTelemetry:
+    /// `gen_ai.input.messages`, hashed).
     pub input_hash: Option<Sha256Hex>,
+    /// SHA-256 of `text`.
     pub output_hash: Option<Sha256Hex>,
+    /// What was produced (OpenTelemetry: the text of `gen_ai.output.messages`).
     pub text: Option<Escaped<'a>>,
+    /// The files it is about.
+    #[serde(default, deserialize_with = "filled_list")]
+    #[schemars(length(min = 1))]
     pub source_files: Vec<Escaped<'a>>,
+    /// Commands that were run.
+    #[serde(default, deserialize_with = "filled_list")]
+    #[schemars(length(min = 1))]
     pub commands_run: Vec<CommandRun<'a>>,
+    /// Tools that the model called.
+    #[serde(default, deserialize_with = "filled_list")]
+    #[schemars(length(min = 1))]
+    pub tool_calls: Vec<ToolCall<'a>>,
+    /// What was retrieved for the work.
+    #[serde(default, deserialize_with = "filled_context")]
     pub retrieved_context: RetrievedContext<'a>,
+    /// What an observer noted.
+    #[serde(default, deserialize_with = "filled_list")]
+    #[schemars(length(min = 1))]
     pub observer_notes: Vec<Escaped<'a>>,
+    /// An observer's verdict, in its own word.
     pub observer_verdict: Option<Escaped<'a>>,
+    /// How sure the observer is (OpenTelemetry: `gen_ai.evaluation.score.value`).
+    #[schemars(with = "Option<Share>")]
     pub observer_confidence: Option<Number<'a>>,
+    /// Where the row's ScratchpadSummary stands: its file, `#`, and the row's `sig_hash`.
+    pub scratchpad_summary: Option<Escaped<'a>>,
+    /// What the row says for the work, sorted.
+    #[serde(default, deserialize_with = "marker_names")]
+    #[schemars(with = "Vec<Marker>", length(min = 1), extend("uniqueItems" = true))]
     pub success_markers: Vec<&'static str>,
+    /// What the row says against the work, and oddities; sorted.
+    #[serde(default, deserialize_with = "marker_names")]
+    #[schemars(with = "Vec<Marker>", length(min = 1), extend("uniqueItems" = true))]
     pub failure_markers: Vec<&'static str>,
+    /// Checks that were made of the work (OpenTelemetry: `gen_ai.evaluation.result` events).
+    #[serde(default, deserialize_with = "filled_list")]
+    #[schemars(length(min = 1))]
     pub validation_results: Vec<ValidationResult<'a>>,
+    /// What a person decided.
     pub human_override: Option<HumanOverride<'a>>,
+    /// The model that extracted the text.
     pub extractor: Option<Escaped<'a>>,
+    /// The model that verified it.
     pub verifier: Option<Escaped<'a>>,
+    /// The model that sorted it.
     pub categorizer: Option<Escaped<'a>>,
+    /// What it was sorted as; not the category of a score.
     pub category: Option<Escaped<'a>>,
+    /// The producer's label of the source.
     pub source_label: Option<Escaped<'a>>,
+    /// The service that wrote the row (OpenTelemetry: `service.name`).
     pub source_service: Option<Escaped<'a>>,
+    /// What the call cost.
+    #[schemars(with = "Option<Amount>", extend("x-unit" = "USD"))]
     pub cost_usd: Option<Number<'a>>,
+    /// How long the call took (OpenTelemetry: `gen_ai.client.operation.duration`).
+    #[schemars(with = "Option<Amount>", extend("x-unit" = "ms"))]
     pub latency_ms: Option<Number<'a>>,
+    /// Tokens of the prompt (OpenTelemetry: `gen_ai.usage.input_tokens`).
+    #[schemars(range(min = 0), extend("x-unit" = "tokens"))]
+    pub tokens_in: Option<i64>,
+    /// Tokens of the answer (OpenTelemetry: `gen_ai.usage.output_tokens`).
+    #[schemars(range(min = 0), extend("x-unit" = "tokens"))]
+    pub tokens_out: Option<i64>,
+    /// Length of the answer, as the producer counted it.
+    #[schemars(range(min = 0), extend("x-unit" = "characters"))]
     pub response_chars: Option<i64>,
+    /// The pull request.
+    #[schemars(example = 42)]
     pub pr_number: Option<i64>,
+    /// The head of the pull request (OpenTelemetry: `vcs.ref.head.revision`).
+    #[schemars(with = "Option<GitSha>")]
     pub head_sha: Option<Escaped<'a>>,
+    /// The commit that was made, as the producer wrote it.
     pub commit: Option<Escaped<'a>>,
+    /// Which claim of the pull request.
     pub claim_idx: Option<i64>,
+    /// The producer's own signature of the run: its `sig_hash`.
     pub run_signature: Option<Escaped<'a>>,
+    /// The trace (OpenTelemetry: the trace id of the span).
+    #[schemars(example = "4bf92f3577b34da6a3ce929d0e0e4736")]
+    pub trace_id: Option<Escaped<'a>>,
+    /// Which attempt it was, from 1.
+    #[schemars(range(min = 1))]
     pub attempt: Option<i64>,
 }
 
@@ -221,169 +178,100 @@ pub struct Invalid {
     pub rule: &'static str,
 }
 
+/// The rule, unless it holds.
+pub(super) fn hold(holds: bool, field: &'static str, rule: &'static str) -> Result<(), Invalid> {
+    if holds { Ok(()) } else { Err(Invalid { field, rule }) }
+}
+
 impl<'a> EvidenceRecord<'a> {
-    /// Checks what the types alone do not: the last look before a record is written.
+    /// Checks what the types alone do not: the last look before a record is written, and after one is read.
     pub fn check(&self) -> Result<(), Invalid> {
-        let filled = |field, text: &Escaped<'_>| {
-            if text.is_empty() { Err(Invalid { field, rule: "is not empty" }) } else { Ok(()) }
-        };
-        filled("run_id", &self.run_id)?;
-        filled("task_id", &self.task_id)?;
-        if self.provenance.source_file.is_empty() {
-            return Err(Invalid { field: "provenance.source_file", rule: "is not empty" });
-        }
-        if self.provenance.recorded_at != self.timestamp {
-            return Err(Invalid { field: "provenance.recorded_at", rule: "is the record's timestamp" });
-        }
-        if (self.timestamp_origin == TimestampOrigin::None) && self.timestamp != EventTime::EPOCH {
-            return Err(Invalid { field: "timestamp", rule: "is the epoch when nobody knows the time" });
-        }
-        if self.text.is_some() != self.output_hash.is_some() {
-            return Err(Invalid { field: "output_hash", rule: "stands exactly when there is a text" });
-        }
-        if let Some(Number(confidence)) = self.observer_confidence
-            && !confidence.parse::<f64>().is_ok_and(|c| (0.0..=1.0).contains(&c))
+        hold(!self.provenance.source_file.is_empty(), "provenance.source_file", "is not empty")?;
+        let recorded = self.provenance.recorded_at == self.timestamp;
+        hold(recorded, "provenance.recorded_at", "is the record's timestamp")?;
+        let known = self.timestamp_origin != TimestampOrigin::None || self.timestamp == EventTime::EPOCH;
+        hold(known, "timestamp", "is the epoch when nobody knows the time")?;
+        let hashed = self.text.is_some() == self.output_hash.is_some();
+        hold(hashed, "output_hash", "stands exactly when there is a text")?;
+        let named = self.model_provider.is_none() || self.model_name.is_some();
+        hold(named, "model_provider", "stands beside a model_name")?;
+        self.check_texts()?;
+        self.check_numbers()?;
+        for (field, markers) in
+            [("success_markers", &self.success_markers), ("failure_markers", &self.failure_markers)]
         {
-            return Err(Invalid { field: "observer_confidence", rule: "lies in [0, 1]" });
+            hold(markers.is_sorted_by(|a, b| a < b), field, "is sorted and holds nothing twice")?;
         }
         Ok(())
     }
 
-    /// The provider named in a model's name (`provider/model`), if it names one.
-    fn model_provider(&self) -> Option<Escaped<'a>> {
-        let name = self.model_name.as_ref()?.escaped();
-        let (provider, model) = name.split_once('/')?;
-        (!provider.is_empty() && !model.is_empty()).then(|| Escaped::from_escaped(provider.to_owned()))
+    fn check_texts(&self) -> Result<(), Invalid> {
+        hold(!self.run_id.is_empty(), "run_id", "is not empty")?;
+        hold(!self.task_id.is_empty(), "task_id", "is not empty")?;
+        let texts = [
+            ("task_type", &self.task_type),
+            ("mode", &self.mode),
+            ("model_name", &self.model_name),
+            ("model_provider", &self.model_provider),
+            ("text", &self.text),
+            ("observer_verdict", &self.observer_verdict),
+            ("scratchpad_summary", &self.scratchpad_summary),
+            ("extractor", &self.extractor),
+            ("verifier", &self.verifier),
+            ("categorizer", &self.categorizer),
+            ("category", &self.category),
+            ("source_label", &self.source_label),
+            ("source_service", &self.source_service),
+            ("commit", &self.commit),
+            ("run_signature", &self.run_signature),
+            ("trace_id", &self.trace_id),
+        ];
+        for (field, text) in texts {
+            hold(text.as_ref().is_none_or(|text| !text.is_empty()), field, "is left out when it is empty")?;
+        }
+        let head_sha = self.head_sha.as_ref().is_none_or(|sha| super::checked::is_hex(sha.escaped(), 40));
+        hold(head_sha, "head_sha", "is a commit of 40 lower-case hex digits")
     }
 
-    /// Appends the record as one line of JSON with its newline.
-    /// `provenance` is the record's own, rendered; its score repeats it.
-    pub fn render(&self, provenance: &str, out: &mut String) {
-        let mut object = Object::new(out);
-        let o = &mut object;
-        o.int("schema_version", SCHEMA_VERSION);
-        o.text("run_id", &self.run_id);
-        o.text("task_id", &self.task_id);
-        o.time("timestamp", self.timestamp);
-        o.plain("timestamp_origin", self.timestamp_origin.name());
-        o.plain("model_role", self.model_role.name());
-        o.plain("source_stream", self.source_stream);
-        o.plain("kind", self.kind.name());
-        o.raw("provenance", provenance);
-        let text = |o: &mut Object<'_>, key, value: &Option<Escaped<'_>>| {
-            if let Some(value) = value {
-                o.text(key, value);
-            }
-        };
-        text(o, "task_type", &self.task_type);
-        text(o, "mode", &self.mode);
-        text(o, "model_name", &self.model_name);
-        text(o, "model_provider", &self.model_provider());
-        if let Some(hash) = &self.input_hash {
-            o.hash("input_hash", hash);
-        }
-        if let Some(hash) = &self.output_hash {
-            o.hash("output_hash", hash);
-        }
-        text(o, "text", &self.text);
-        self.render_context(o);
-        self.render_judgements(o);
-        text(o, "extractor", &self.extractor);
-        text(o, "verifier", &self.verifier);
-        text(o, "categorizer", &self.categorizer);
-        text(o, "category", &self.category);
-        text(o, "source_label", &self.source_label);
-        text(o, "source_service", &self.source_service);
-        number(o, "cost_usd", self.cost_usd);
-        number(o, "latency_ms", self.latency_ms);
-        int(o, "response_chars", self.response_chars);
-        int(o, "pr_number", self.pr_number);
-        text(o, "head_sha", &self.head_sha);
-        text(o, "commit", &self.commit);
-        int(o, "claim_idx", self.claim_idx);
-        text(o, "run_signature", &self.run_signature);
-        int(o, "attempt", self.attempt);
-        object.end();
-        out.push('\n');
-    }
-
-    fn render_context(&self, o: &mut Object<'_>) {
-        if !self.source_files.is_empty() {
-            o.texts("source_files", &self.source_files);
-        }
-        if !self.commands_run.is_empty() {
-            o.array("commands_run", &self.commands_run, |out, run| {
-                let mut item = Object::new(out);
-                item.text("cmd", &run.cmd);
-                int(&mut item, "exit_code", run.exit_code);
-                number(&mut item, "duration_ms", run.duration_ms);
-                item.end();
-            });
-        }
+    fn check_numbers(&self) -> Result<(), Invalid> {
+        let confidence = self.observer_confidence.as_ref();
+        let sure = confidence.is_none_or(|number| number.value().is_some_and(|c| (0.0..=1.0).contains(&c)));
+        hold(sure, "observer_confidence", "lies in [0, 1]")?;
         let context = &self.retrieved_context;
-        if !context.is_empty() {
-            o.object("retrieved_context", |inner| {
-                if !context.corpora.is_empty() {
-                    inner.texts("corpora", &context.corpora);
-                }
-                int(inner, "hits", context.hits);
-                number(inner, "latency_ms", context.latency_ms);
-                if !context.documents.is_empty() {
-                    inner.array("documents", &context.documents, |out, document| {
-                        let mut item = Object::new(out);
-                        document.id.iter().for_each(|id| item.text("id", id));
-                        document.corpus.iter().for_each(|corpus| item.text("corpus", corpus));
-                        number(&mut item, "score", document.score);
-                        item.end();
-                    });
-                }
-            });
+        for (field, amount) in [
+            ("cost_usd", &self.cost_usd),
+            ("latency_ms", &self.latency_ms),
+            ("retrieved_context.latency_ms", &context.latency_ms),
+        ] {
+            hold(amount.as_ref().is_none_or(Number::is_amount), field, "is 0 or more")?;
         }
-        if !self.observer_notes.is_empty() {
-            o.texts("observer_notes", &self.observer_notes);
+        let mut durations = self.commands_run.iter().filter_map(|run| run.duration_ms.as_ref());
+        hold(durations.all(Number::is_amount), "commands_run", "took 0 ms or more")?;
+        for (field, count, least) in [
+            ("tokens_in", self.tokens_in, 0),
+            ("tokens_out", self.tokens_out, 0),
+            ("response_chars", self.response_chars, 0),
+            ("retrieved_context.hits", context.hits, 0),
+            ("attempt", self.attempt, 1),
+        ] {
+            hold(count.is_none_or(|count| count >= least), field, "is not below its least value")?;
         }
-        self.observer_verdict.iter().for_each(|verdict| o.text("observer_verdict", verdict));
-        number(o, "observer_confidence", self.observer_confidence);
+        let mut documents = context.documents.iter();
+        let named = documents.all(|document| document.id.is_some() || document.corpus.is_some());
+        hold(named, "retrieved_context.documents", "name a document or a corpus")
     }
 
-    fn render_judgements(&self, o: &mut Object<'_>) {
-        if !self.success_markers.is_empty() {
-            o.codes("success_markers", self.success_markers.iter().copied());
-        }
-        if !self.failure_markers.is_empty() {
-            o.codes("failure_markers", self.failure_markers.iter().copied());
-        }
-        if !self.validation_results.is_empty() {
-            o.array("validation_results", &self.validation_results, |out, result| {
-                let mut item = Object::new(out);
-                item.text("name", &result.name);
-                item.bool("passed", result.passed);
-                result.severity.iter().for_each(|severity| item.text("severity", severity));
-                item.bool("deterministic", result.deterministic);
-                result.explanation.iter().for_each(|found| item.text("explanation", found));
-                item.end();
-            });
-        }
-        if let Some(human) = &self.human_override {
-            o.object("human_override", |inner| {
-                inner.plain("action", human.action);
-                human.actor.iter().for_each(|actor| inner.text("actor", actor));
-                human.reason.iter().for_each(|reason| inner.text("reason", reason));
-                inner.time("at", human.at);
-                human.corrected_text.iter().for_each(|text| inner.text("corrected_text", text));
-            });
-        }
+    /// The provider named in the model's name (`provider/model`), if it names one.
+    pub fn provider_of_model(&self) -> Option<Escaped<'a>> {
+        let (provider, model) = self.model_name.as_ref()?.split_once('/')?;
+        (!provider.is_empty() && !model.is_empty()).then_some(provider)
     }
 }
 
-fn int(object: &mut Object<'_>, key: &str, value: Option<i64>) {
-    if let Some(value) = value {
-        object.int(key, value);
-    }
-}
+impl Published for EvidenceRecord<'static> {
+    const NAME: &'static str = "EvidenceRecord";
 
-fn number(object: &mut Object<'_>, key: &str, value: Option<Number<'_>>) {
-    if let Some(Number(digits)) = value {
-        object.raw(key, digits);
+    fn check(&self) -> Result<(), Invalid> {
+        EvidenceRecord::check(self)
     }
 }

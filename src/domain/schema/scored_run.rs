@@ -1,13 +1,74 @@
 //! ScoredRun, version 1: the category of one piece of evidence, and why (SPEC section 6).
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::SCHEMA_VERSION;
+use super::checked::{Distinct, SchemaVersion, Share, Text, Version};
+use super::codes::Reason;
+use super::cross;
+use super::provenance::Provenance;
+use super::published::Published;
+use super::record::{Invalid, hold};
 use super::scalars::{Escaped, EventTime};
 use crate::domain::render::Object;
 use crate::domain::score::Category;
 
-/// The first score of one piece of evidence, from the signals of its own row.
+/// What became of one piece of evidence, and why. Of several scores of a row the one with the highest `score_seq` counts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend(
+    "if" = { "required": ["score_seq"], "properties": { "score_seq": { "const": 0 } } },
+    "then" = { "not": { "anyOf": [{ "required": ["supersedes"] }, { "required": ["caused_by"] }] } },
+    "else" = { "required": ["supersedes", "caused_by"] },
+    "x-rules" = [
+        cross::sorted("/reasons"),
+        cross::at_most("/supersedes", "/score_seq"),
+        cross::differ("/supersedes", "/score_seq"),
+        cross::equal("/scored_at", "/caused_by/recorded_at"),
+    ]
+))]
+pub struct ScoredRun {
+    /// Always 1.
+    pub schema_version: SchemaVersion,
+    /// The run of the evidence.
+    pub evidence_run_id: Text,
+    /// What became of it.
+    pub category: Category,
+    /// Every signal that reached the work, and the rule that decided; sorted.
+    pub reasons: Distinct<Reason>,
+    /// How much of the text stands on its sources; of several values the least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anchor_grounding: Option<Share>,
+    /// Event time, UTC: the evidence's; of a later score that of the row that caused it.
+    pub scored_at: EventTime,
+    /// How many scores of the row came before.
+    pub score_seq: u32,
+    /// The `score_seq` of the score that this one takes the place of; from the second score on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supersedes: Option<u32>,
+    /// The row that caused the new score; from the second score on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caused_by: Option<Provenance<'static>>,
+    /// The scorer: its release, and a hash of its settings.
+    pub scorer_version: Version,
+    /// The row the evidence was made from.
+    pub provenance: Provenance<'static>,
+}
+
+impl Published for ScoredRun {
+    const NAME: &'static str = "ScoredRun";
+
+    fn check(&self) -> Result<(), Invalid> {
+        let first = self.score_seq == 0;
+        hold(self.supersedes.is_some() != first, "supersedes", "stands from the second score on")?;
+        hold(self.caused_by.is_some() != first, "caused_by", "stands from the second score on")
+    }
+}
+
+/// The first score of one piece of evidence, from the signals of its own row, on its way into the scores.
 #[derive(Debug)]
-pub struct ScoredRun<'a> {
+pub struct FirstScore<'a> {
     /// The evidence's run.
     pub evidence_run_id: &'a Escaped<'a>,
     /// What became of it.
@@ -24,7 +85,15 @@ pub struct ScoredRun<'a> {
     pub provenance: &'a str,
 }
 
-impl ScoredRun<'_> {
+impl FirstScore<'_> {
+    /// Checks what the types do not: the last look before a score is written.
+    pub fn check(&self) -> Result<(), Invalid> {
+        hold(!self.reasons.is_empty(), "reasons", "are never empty")?;
+        hold(self.reasons.is_sorted_by(|a, b| a < b), "reasons", "are sorted and none stands twice")?;
+        let share = self.anchor_grounding.is_none_or(|grounding| Share::new(grounding).is_some());
+        hold(share, "anchor_grounding", "lies in [0, 1]")
+    }
+
     /// Appends the score as one line of JSON with its newline.
     pub fn render(&self, out: &mut String) {
         let mut o = Object::new(out);

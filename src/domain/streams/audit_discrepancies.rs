@@ -1,6 +1,7 @@
 //! `audit_discrepancies`: several auditors voted on one claim of a pull request.
 
 use super::audits::sha12;
+use super::field::{Field, FieldShape, optional, required};
 use super::{Draft, Stream, digits};
 use crate::domain::reject::Reject;
 use crate::domain::row::{Row, as_text};
@@ -11,24 +12,35 @@ use crate::domain::signal::Code;
 /// The stream `audit_discrepancies`.
 pub(super) struct AuditDiscrepancies;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    required("pr_number", FieldShape::WHOLE, "The pull request."),
+    required("head_sha", FieldShape::Commit, "The commit."),
+    required("claim_idx", FieldShape::WHOLE, "Which claim of the pull request."),
+    required("votes", FieldShape::Array, "One entry a vote: `n` and its `verdict`."),
+    required(
+        "resolution",
+        FieldShape::Text,
+        "What was decided; a majority when more than half of the votes say the same.",
+    ),
+    optional("claim", FieldShape::Text, "The claim.").unread(),
+    optional("chosen", FieldShape::Text, "The text that was chosen."),
+    optional("rejected", FieldShape::Text, "The text that was not.").unread(),
+    optional("prompt_hash", FieldShape::Sha256, "SHA-256 of the prompt."),
+    optional("ts", FieldShape::Time, "When it was decided."),
+];
+
 impl Stream for AuditDiscrepancies {
     fn name(&self) -> &'static str {
         "audit_discrepancies"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &[
-            "pr_number",
-            "head_sha",
-            "claim_idx",
-            "votes",
-            "resolution",
-            "claim",
-            "chosen",
-            "rejected",
-            "prompt_hash",
-            "ts",
-        ]
+    fn about(&self) -> &'static str {
+        "The votes of several auditors on one claim of a pull request."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {

@@ -1,6 +1,7 @@
 //! `audit_lessons`: lessons an extractor drew from one pull request.
 
 use super::extraction::read_verified;
+use super::field::{Field, FieldShape, optional, required};
 use super::{Draft, Stream, digits};
 use crate::domain::reject::Reject;
 use crate::domain::row::{Row, join_lines};
@@ -9,24 +10,31 @@ use crate::domain::schema::record::{Kind, ModelRole};
 /// The stream `audit_lessons`.
 pub(super) struct AuditLessons;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    required("pr_number", FieldShape::WHOLE, "The pull request that was read."),
+    required("head_sha", FieldShape::Commit, "The commit that was read."),
+    required("extracted_at", FieldShape::Time, "When the extraction ended."),
+    required("extractor", FieldShape::Text, "The model that extracted."),
+    optional("verifier", FieldShape::Text, "The model that verified."),
+    optional("llm_team_run_id", FieldShape::Text, "The run it is part of; without one, each row is a run."),
+    optional("lesson", FieldShape::Texts, "The lesson."),
+    optional("lessons", FieldShape::Texts, "The lessons."),
+    optional("severity", FieldShape::Text, "How grave it is.").unread(),
+    optional("verified", FieldShape::Flag, "What the verifier says."),
+];
+
 impl Stream for AuditLessons {
     fn name(&self) -> &'static str {
         "audit_lessons"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &[
-            "pr_number",
-            "head_sha",
-            "extracted_at",
-            "extractor",
-            "verifier",
-            "llm_team_run_id",
-            "lesson",
-            "lessons",
-            "severity",
-            "verified",
-        ]
+    fn about(&self) -> &'static str {
+        "Lessons an extractor drew from one pull request."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {

@@ -1,9 +1,10 @@
 //! `audits`: an auditor's findings on one pull request at one commit.
 
+use super::field::{Field, FieldShape, optional, required};
 use super::{Draft, Stream, digits};
 use crate::domain::canonical::Value;
 use crate::domain::reject::Reject;
-use crate::domain::row::{Row, Word, as_text, join_lines};
+use crate::domain::row::{Row, Word, as_filled_text, join_lines};
 use crate::domain::schema::record::{Kind, ModelRole, ValidationResult};
 use crate::domain::schema::scalars::Escaped;
 use crate::domain::signal::Code;
@@ -11,13 +12,33 @@ use crate::domain::signal::Code;
 /// The stream `audits`.
 pub(super) struct Audits;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    required("pr_number", FieldShape::WHOLE, "The pull request that was audited."),
+    required("head_sha", FieldShape::Commit, "The commit that was audited."),
+    required("audited_at", FieldShape::Time, "When the audit ended."),
+    optional("overall", FieldShape::Verdict, "What the audit comes to."),
+    optional("verdict", FieldShape::Verdict, "The same, when `overall` is absent or no verdict."),
+    optional(
+        "findings",
+        FieldShape::Findings,
+        "What was found: `check` (static, dynamic, inference, kb_query), `severity` (block, warn, info), `claim_idx`, `summary`, `evidence`.",
+    ),
+    optional("model", FieldShape::Text, "The model that audited."),
+    optional("duration_ms", FieldShape::AMOUNT, "How long it took.").unit("ms"),
+];
+
 impl Stream for Audits {
     fn name(&self) -> &'static str {
         "audits"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &["pr_number", "head_sha", "audited_at", "overall", "verdict", "findings", "model", "duration_ms"]
+    fn about(&self) -> &'static str {
+        "An auditor's findings on one pull request at one commit."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {
@@ -38,10 +59,8 @@ impl Stream for Audits {
         draft.record.head_sha = Some(head_sha);
         draft.record.model_name = row.opt_text("model");
         draft.record.latency_ms = row.opt_amount("duration_ms");
-        let overall = match row.word("overall") {
-            Word::None => row.word("verdict"),
-            word => word,
-        };
+        let (overall, verdict) = (row.word("overall"), row.word("verdict"));
+        let overall = if overall == Word::None { verdict } else { overall };
         let mut lines = Vec::new();
         let mut results = Vec::new();
         for item in row.opt_array("findings").into_iter().flat_map(Value::items) {
@@ -67,13 +86,13 @@ pub(super) fn sha12<'s>(head_sha: &'s Escaped<'_>) -> &'s str {
 }
 
 fn summary(finding: Value<'_>) -> Option<Escaped<'_>> {
-    finding.get("summary").and_then(as_text).filter(|text| !text.is_empty())
+    finding.get("summary").and_then(as_filled_text)
 }
 
 /// A finding as the result of a check; `None` when it does not say which check.
 fn finding(item: Value<'_>) -> Option<ValidationResult<'_>> {
-    let check = item.get("check").and_then(as_text)?;
-    let severity = item.get("severity").and_then(as_text);
+    let check = item.get("check").and_then(as_filled_text)?;
+    let severity = item.get("severity").and_then(as_filled_text);
     Some(ValidationResult {
         passed: severity.as_ref().is_none_or(|s| s.escaped() != "block"),
         deterministic: matches!(check.escaped(), "static" | "dynamic"),

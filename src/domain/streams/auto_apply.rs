@@ -1,5 +1,6 @@
 //! `auto_apply`: an applier committed, reverted or refused the patches of a review.
 
+use super::field::{Field, FieldShape, optional, required};
 use super::scrum_reviews::{Gates, read_gates};
 use super::{Draft, Stream};
 use crate::domain::reject::Reject;
@@ -10,13 +11,33 @@ use crate::domain::signal::Code;
 /// The stream `auto_apply`.
 pub(super) struct AutoApply;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    required("file", FieldShape::Text, "The file that was patched."),
+    required("ts", FieldShape::Time, "When."),
+    required(
+        "action",
+        FieldShape::Text,
+        "What was done: committed, applied, or a word with revert in it; anything else is no signal.",
+    ),
+    optional("patches_applied", FieldShape::COUNT, "How many patches were applied."),
+    optional("patches_proposed", FieldShape::COUNT, "How many patches the review proposed."),
+    optional("gates", FieldShape::Gates, "The gates g1 to g5, and whether the patches passed them."),
+    optional("commit", FieldShape::Text, "The commit that was made."),
+    optional("commands_run", FieldShape::Commands, "The commands that were run."),
+];
+
 impl Stream for AutoApply {
     fn name(&self) -> &'static str {
         "auto_apply"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &["file", "ts", "action", "patches_applied", "patches_proposed", "gates", "commit", "commands_run"]
+    fn about(&self) -> &'static str {
+        "What an applier did with the patches of a review."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {

@@ -64,7 +64,7 @@ fn signals(stream: &dyn Stream, settings: Option<&StreamSettings>, bytes: &str) 
     let doc = parser.parse(bytes.as_bytes()).unwrap();
     let sig_hash = Sha256Hex(doc.hash());
     let provenance = Provenance {
-        source_file: "",
+        source_file: "".into(),
         generation: 0,
         line_offset: 0,
         byte_offset: 0,
@@ -204,6 +204,8 @@ fn every_stream_wants_what_the_specification_prints_bold() {
     assert_eq!(wants.len(), STREAMS.len());
     for ((name, fields), stream) in wants.iter().zip(STREAMS) {
         assert_eq!(*name, stream.name());
+        let required = stream.fields().iter().filter(|field| field.required).map(|field| field.name);
+        assert_eq!(required.collect::<Vec<_>>().join(" "), *fields, "{name}");
         let mut row = Map::new();
         for field in fields.split_whitespace() {
             let reason = format!("missing_field:{field}");

@@ -1,5 +1,6 @@
 //! `classifications`: gives a run its task type. Its shape is not documented.
 
+use super::field::{Field, FieldShape, optional};
 use super::{Draft, Stream};
 use crate::domain::reject::Reject;
 use crate::domain::row::Row;
@@ -8,13 +9,27 @@ use crate::domain::schema::record::{Kind, ModelRole};
 /// The stream `classifications`.
 pub(super) struct Classifications;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    optional("run_id", FieldShape::Text, "The run; without one, each row is a run."),
+    optional("task_type", FieldShape::Text, "The type of its task."),
+    optional("confidence", FieldShape::SHARE, "How sure the classifier is.").unread(),
+    optional("classifier", FieldShape::Text, "Who classified."),
+    optional("sig_hash", FieldShape::Text, "The signature of the run."),
+    optional("ts", FieldShape::Time, "When."),
+];
+
 impl Stream for Classifications {
     fn name(&self) -> &'static str {
         "classifications"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &["run_id", "task_type", "confidence", "classifier", "sig_hash", "ts"]
+    fn about(&self) -> &'static str {
+        "The task type of one run."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {
@@ -33,7 +48,7 @@ impl Stream for Classifications {
         draft.record.task_type = row.opt_text("task_type");
         draft.record.categorizer = row.opt_text("classifier");
         draft.record.run_signature = row.opt_text("sig_hash");
-        draft.mark_unknown_shape(row, self.fields());
+        draft.mark_unknown_shape(row, FIELDS);
         Ok(())
     }
 }

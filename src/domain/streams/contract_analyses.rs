@@ -1,5 +1,6 @@
 //! `contract_analyses`: an analysis of one permit's contract, with what was retrieved for it and what an observer says.
 
+use super::field::{Field, FieldShape, optional, required};
 use super::{Draft, Stream, observer_signal};
 use crate::domain::reject::Reject;
 use crate::domain::row::Row;
@@ -9,29 +10,36 @@ use crate::domain::signal::Code;
 /// The stream `contract_analyses`.
 pub(super) struct ContractAnalyses;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    required("ts", FieldShape::Time, "When."),
+    required("ok", FieldShape::Flag, "Whether the call went well."),
+    optional("permit_id", FieldShape::Text, "The permit."),
+    optional("analysis", FieldShape::Text, "The analysis."),
+    optional("matrix_corpora", FieldShape::Texts, "The corpora that were searched."),
+    optional("matrix_hits", FieldShape::COUNT, "How many hits there were."),
+    optional("matrix_ms", FieldShape::AMOUNT, "How long the search took.").unit("ms"),
+    optional("observer_verdict", FieldShape::Verdict, "What an observer says."),
+    optional("observer_conf", FieldShape::SHARE, "How sure the observer is."),
+    optional("observer_notes", FieldShape::Texts, "Its notes."),
+    optional("observer_src", FieldShape::Text, "The service that observes."),
+    optional("cost", FieldShape::AMOUNT, "What it cost.").unit("USD"),
+    optional("duration_ms", FieldShape::AMOUNT, "How long it took.").unit("ms"),
+    optional("model", FieldShape::Text, "The model."),
+    optional("run_id", FieldShape::Text, "The run; without one, each row is a run."),
+];
+
 impl Stream for ContractAnalyses {
     fn name(&self) -> &'static str {
         "contract_analyses"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &[
-            "ts",
-            "ok",
-            "permit_id",
-            "analysis",
-            "matrix_corpora",
-            "matrix_hits",
-            "matrix_ms",
-            "observer_verdict",
-            "observer_conf",
-            "observer_notes",
-            "observer_src",
-            "cost",
-            "duration_ms",
-            "model",
-            "run_id",
-        ]
+    fn about(&self) -> &'static str {
+        "An analysis of one permit's contract, with what was retrieved for it and what an observer says."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {
@@ -58,15 +66,15 @@ impl Stream for ContractAnalyses {
         draft.record.observer_notes = row.opt_texts("observer_notes");
         draft.record.observer_verdict = row.opt_text("observer_verdict");
         draft.record.source_service = row.opt_text("observer_src");
-        let confidence = row.opt_number("observer_conf", 0.0, 1.0);
-        draft.record.observer_confidence = confidence.map(|(_, digits)| digits);
+        let (confidence, digits) = row.opt_number("observer_conf", 0.0, 1.0).unzip();
+        draft.record.observer_confidence = digits;
         if !ok {
             draft.own.insert(Code::CallError);
         } else if draft.record.text.is_some() && draft.record.retrieved_context.hits.is_some_and(|n| n >= 1) {
             draft.own.insert(Code::ContractComplete);
         }
         let verdict = draft.record.observer_verdict.as_ref();
-        draft.own.extend(observer_signal(row, "observer_verdict", verdict, confidence.map(|(c, _)| c)));
+        draft.own.extend(observer_signal(row, "observer_verdict", verdict, confidence));
         Ok(())
     }
 }

@@ -1,12 +1,13 @@
 //! A stream that the config describes by JSON pointers.
 
+use super::field::Field;
 use super::{Draft, Stream};
 use crate::domain::canonical::Value;
 use crate::domain::reject::Reject;
-use crate::domain::row::{Row, as_int, as_text};
+use crate::domain::row::{Row, as_int, as_text, row_time};
 use crate::domain::rules::CustomStream;
 use crate::domain::schema::record::{Kind, ModelRole};
-use crate::domain::schema::scalars::{Escaped, EventTime};
+use crate::domain::schema::scalars::Escaped;
 
 /// A `[[stream]]` of the config.
 pub(super) struct Custom {
@@ -24,7 +25,11 @@ impl Stream for Custom {
         &self.settings.name
     }
 
-    fn fields(&self) -> &[&str] {
+    fn about(&self) -> &'static str {
+        "A row of a stream that the config describes."
+    }
+
+    fn fields(&self) -> &'static [Field] {
         &[]
     }
 
@@ -44,8 +49,7 @@ impl Stream for Custom {
             let value = root.pointer(pointer).ok_or_else(|| Reject::MissingField(pointer.clone()))?;
             let written = as_text(value)
                 .ok_or_else(|| Reject::WrongType { field: pointer.clone(), expected: "a time" })?;
-            let parsed =
-                EventTime::parse(&written.plain()).ok_or_else(|| Reject::BadTime(pointer.clone()))?;
+            let parsed = row_time(&written).ok_or_else(|| Reject::BadTime(pointer.clone()))?;
             if parsed.zone_assumed {
                 row.warn("no_zone", pointer);
             }

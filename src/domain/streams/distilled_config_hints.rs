@@ -1,6 +1,7 @@
 //! `distilled_config_hints`: configuration hints distilled from a run.
 
 use super::extraction::{DISTILLED_FIELDS, read_distilled};
+use super::field::Field;
 use super::{Draft, Stream};
 use crate::domain::reject::Reject;
 use crate::domain::row::Row;
@@ -14,7 +15,11 @@ impl Stream for DistilledConfigHints {
         "distilled_config_hints"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
+    fn about(&self) -> &'static str {
+        "A hint on configuration distilled from a run."
+    }
+
+    fn fields(&self) -> &'static [Field] {
         DISTILLED_FIELDS
     }
 

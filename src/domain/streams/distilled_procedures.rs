@@ -1,6 +1,7 @@
 //! `distilled_procedures`: procedures distilled from a run.
 
 use super::extraction::{DISTILLED_FIELDS, read_distilled};
+use super::field::Field;
 use super::{Draft, Stream};
 use crate::domain::reject::Reject;
 use crate::domain::row::Row;
@@ -14,7 +15,11 @@ impl Stream for DistilledProcedures {
         "distilled_procedures"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
+    fn about(&self) -> &'static str {
+        "A procedure distilled from a run."
+    }
+
+    fn fields(&self) -> &'static [Field] {
         DISTILLED_FIELDS
     }
 

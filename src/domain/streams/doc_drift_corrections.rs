@@ -1,5 +1,6 @@
 //! `doc_drift_corrections`: a document said something that is not so. Feeds drift. Its shape is not documented.
 
+use super::field::{Field, FieldShape, optional, required};
 use super::{Draft, Stream};
 use crate::domain::reject::Reject;
 use crate::domain::row::Row;
@@ -8,13 +9,28 @@ use crate::domain::schema::record::{Kind, ModelRole};
 /// The stream `doc_drift_corrections`.
 pub(super) struct DocDriftCorrections;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    required("ts", FieldShape::Time, "When."),
+    optional("doc", FieldShape::Text, "The document."),
+    optional("section", FieldShape::Text, "The section.").unread(),
+    optional("claim", FieldShape::Text, "What it said.").unread(),
+    optional("actual", FieldShape::Text, "What is so.").unread(),
+    optional("correction", FieldShape::Text, "What it should say."),
+    optional("head_sha", FieldShape::Commit, "The commit it was compared with."),
+];
+
 impl Stream for DocDriftCorrections {
     fn name(&self) -> &'static str {
         "doc_drift_corrections"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &["ts", "doc", "section", "claim", "actual", "correction", "head_sha"]
+    fn about(&self) -> &'static str {
+        "A document that said something that is not so."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {
@@ -32,7 +48,7 @@ impl Stream for DocDriftCorrections {
         draft.record.source_files.extend(doc);
         draft.record.head_sha = row.opt_sha40("head_sha");
         draft.record.text = row.opt_text("correction");
-        draft.mark_unknown_shape(row, &["doc", "section", "claim", "actual", "correction", "head_sha"]);
+        draft.mark_unknown_shape(row, FIELDS);
         Ok(())
     }
 }

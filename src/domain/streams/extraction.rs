@@ -1,6 +1,7 @@
 //! What the streams of extracted knowledge share: extractor, verifier, and what their agreement is worth.
 
 use super::Draft;
+use super::field::{Field, FieldShape, optional, required};
 use crate::domain::reject::Reject;
 use crate::domain::row::{Row, model_family};
 use crate::domain::signal::Code;
@@ -30,21 +31,21 @@ pub(super) fn read_verified<'a>(row: &mut Row<'a, '_>, draft: &mut Draft<'a>) {
 }
 
 /// The documented fields of the `distilled_*` streams.
-pub(super) const DISTILLED_FIELDS: &[&str] = &[
-    "run_id",
-    "created_at",
-    "text",
-    "sig_hash",
-    "extractor",
-    "verifier",
-    "categorizer",
-    "category",
-    "embedding",
-    "embed_dim",
-    "schema_version",
-    "source_label",
-    "source_service",
-    "verified",
+pub(super) const DISTILLED_FIELDS: &[Field] = &[
+    required("run_id", FieldShape::Text, "The run."),
+    required("created_at", FieldShape::Time, "When it was distilled."),
+    required("text", FieldShape::Text, "The text."),
+    optional("sig_hash", FieldShape::Text, "The signature of the run."),
+    optional("extractor", FieldShape::Text, "The model that extracted."),
+    optional("verifier", FieldShape::Text, "The model that verified."),
+    optional("categorizer", FieldShape::Text, "The model that categorised."),
+    optional("category", FieldShape::Text, "The category."),
+    optional("embedding", FieldShape::Array, "The embedding of the text; it stays out of evidence.").unread(),
+    optional("embed_dim", FieldShape::COUNT, "How many numbers the embedding has.").unread(),
+    optional("schema_version", FieldShape::Version, "The version of the row's shape."),
+    optional("source_label", FieldShape::Text, "Where the text is from."),
+    optional("source_service", FieldShape::Text, "The service that distilled."),
+    optional("verified", FieldShape::Flag, "What the verifier says."),
 ];
 
 /// Reads a row of a `distilled_*` stream. The embedding stays behind: the search index takes it from the row.

@@ -1,5 +1,6 @@
 //! `human_overrides`: a person decides. A correction is work of its own, and accepted. Its shape is not documented.
 
+use super::field::{Field, FieldShape, optional, required};
 use super::target::Target;
 use super::{Draft, Stream};
 use crate::domain::reject::Reject;
@@ -11,24 +12,39 @@ use crate::domain::signal::Code;
 /// The stream `human_overrides`.
 pub(super) struct HumanOverrides;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    required("ts", FieldShape::Time, "When."),
+    required(
+        "action",
+        FieldShape::Text,
+        "accept, partial, reject, review or correct; anything else asks for a review.",
+    ),
+    optional("actor", FieldShape::Text, "Who."),
+    optional("reason", FieldShape::Text, "Why."),
+    optional("run_id", FieldShape::Text, "The run that is judged."),
+    optional(
+        "target",
+        FieldShape::Object,
+        "What is judged, when the row itself does not say: `run_id`, `pr_number`, `head_sha`, `file`.",
+    ),
+    optional("pr_number", FieldShape::WHOLE, "The pull request that is judged."),
+    optional("head_sha", FieldShape::Commit, "The commit that is judged."),
+    optional("file", FieldShape::Text, "The file whose review is judged."),
+    optional("corrected_text", FieldShape::Text, "How it should have been."),
+];
+
 impl Stream for HumanOverrides {
     fn name(&self) -> &'static str {
         "human_overrides"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &[
-            "ts",
-            "action",
-            "actor",
-            "reason",
-            "run_id",
-            "target",
-            "pr_number",
-            "head_sha",
-            "file",
-            "corrected_text",
-        ]
+    fn about(&self) -> &'static str {
+        "What a person decided."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {
@@ -48,8 +64,7 @@ impl Stream for HumanOverrides {
         });
         Target::read_any(row).apply(row, "human", draft);
         let corrected_text = row.opt_text("corrected_text");
-        let rest = ["actor", "reason", "run_id", "target", "pr_number", "head_sha", "file", "corrected_text"];
-        if row.has_any(&rest) {
+        if row.has_any_optional(FIELDS) {
             draft.says.insert(action.code());
         }
         if action == HumanAction::Correct && corrected_text.is_some() {
@@ -58,13 +73,13 @@ impl Stream for HumanOverrides {
         }
         draft.record.text.clone_from(&corrected_text);
         draft.record.human_override = Some(HumanOverride {
-            action: action.word(),
+            action,
             actor: row.opt_text("actor"),
             reason: row.opt_text("reason"),
             at,
             corrected_text,
         });
-        draft.mark_unknown_shape(row, &rest);
+        draft.mark_unknown_shape(row, FIELDS);
         Ok(())
     }
 }

@@ -16,6 +16,7 @@ mod distilled_facts;
 mod distilled_procedures;
 mod doc_drift_corrections;
 mod extraction;
+mod field;
 mod human_overrides;
 mod mode_experiments;
 mod model_trust;
@@ -26,6 +27,7 @@ mod outcomes;
 mod overseer_corrections;
 mod pathway_recommendations;
 mod phase_sweep_findings;
+mod row_schema;
 mod scrum_reviews;
 mod signatures;
 mod target;
@@ -33,8 +35,12 @@ mod target;
 #[cfg(test)]
 mod check;
 
+pub use field::{Field, FieldShape};
+pub use row_schema::{judge_row, row_schema};
+
 use super::reject::Reject;
 use super::row::{Row, Word};
+use super::schema::checked::SchemaVersion;
 use super::schema::provenance::Provenance;
 use super::schema::record::{EvidenceRecord, Kind, ModelRole, RetrievedContext, TimestampOrigin};
 use super::schema::scalars::{Escaped, EventTime};
@@ -44,8 +50,10 @@ use super::signal::{Code, SignalSet};
 pub trait Stream: Send + Sync {
     /// The stream's name, also of its output files.
     fn name(&self) -> &str;
-    /// The documented fields of its rows.
-    fn fields(&self) -> &[&str];
+    /// What one of its rows is, in a sentence.
+    fn about(&self) -> &'static str;
+    /// The documented fields of its rows, in the order of SPEC section 3.
+    fn fields(&self) -> &'static [Field];
     /// Who writes it.
     fn role(&self) -> ModelRole;
     /// Whether its rows are work or support, unless a row says otherwise.
@@ -114,26 +122,30 @@ impl<'a> Draft<'a> {
     /// An empty draft of a stream's record.
     pub fn new(stream: &'a dyn Stream, provenance: Provenance<'a>) -> Self {
         let record = EvidenceRecord {
+            schema_version: SchemaVersion,
             run_id: Escaped::from_escaped(""),
             task_id: Escaped::from_escaped(""),
             timestamp: EventTime::EPOCH,
             timestamp_origin: TimestampOrigin::None,
             model_role: stream.role(),
-            source_stream: stream.name(),
+            source_stream: stream.name().into(),
             kind: stream.kind(),
             provenance,
             task_type: None,
             mode: None,
             model_name: None,
+            model_provider: None,
             input_hash: None,
             output_hash: None,
             text: None,
             source_files: Vec::new(),
             commands_run: Vec::new(),
+            tool_calls: Vec::new(),
             retrieved_context: RetrievedContext::default(),
             observer_notes: Vec::new(),
             observer_verdict: None,
             observer_confidence: None,
+            scratchpad_summary: None,
             success_markers: Vec::new(),
             failure_markers: Vec::new(),
             validation_results: Vec::new(),
@@ -146,12 +158,15 @@ impl<'a> Draft<'a> {
             source_service: None,
             cost_usd: None,
             latency_ms: None,
+            tokens_in: None,
+            tokens_out: None,
             response_chars: None,
             pr_number: None,
             head_sha: None,
             commit: None,
             claim_idx: None,
             run_signature: None,
+            trace_id: None,
             attempt: None,
         };
         Self { record, time: None, own: SignalSet::EMPTY, says: SignalSet::EMPTY, anchor_grounding: None }
@@ -169,8 +184,8 @@ impl<'a> Draft<'a> {
     }
 
     /// Marks a row of an undocumented stream of which only the required fields are there.
-    pub fn mark_unknown_shape(&mut self, row: &Row<'a, '_>, fields: &[&str]) {
-        if !row.has_any(fields) {
+    pub fn mark_unknown_shape(&mut self, row: &Row<'a, '_>, fields: &[Field]) {
+        if !row.has_any_optional(fields) {
             self.mark_failure("shape.unknown");
         }
     }
@@ -184,8 +199,10 @@ impl<'a> Draft<'a> {
                 self.record.failure_markers.push(code.name());
             }
         }
-        self.record.success_markers.sort_unstable();
-        self.record.failure_markers.sort_unstable();
+        for markers in [&mut self.record.success_markers, &mut self.record.failure_markers] {
+            markers.sort_unstable();
+            markers.dedup();
+        }
     }
 }
 

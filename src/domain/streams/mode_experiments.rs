@@ -1,36 +1,49 @@
 //! `mode_experiments`: one answer of one model in one mode, with how well it stands on its sources.
 
+use super::field::{Field, FieldShape, optional, required};
 use super::{Draft, Stream};
 use crate::domain::canonical::{Kind as JsonKind, Value};
 use crate::domain::reject::Reject;
-use crate::domain::row::{Row, as_int, as_number, as_text};
+use crate::domain::row::{Row, as_filled_text, as_int, as_number};
 use crate::domain::schema::record::{Kind, ModelRole, RetrievedContext, RetrievedDocument};
 use crate::domain::signal::Code;
 
 /// The stream `mode_experiments`.
 pub(super) struct ModeExperiments;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    required("ts", FieldShape::Time, "When."),
+    required("task_class", FieldShape::Text, "The type of the task."),
+    required("mode", FieldShape::Text, "The mode the model ran in."),
+    required("model", FieldShape::Text, "The model."),
+    optional("file_path", FieldShape::Text, "The file the task is about."),
+    optional("sources", FieldShape::Sources, "What was retrieved for the answer."),
+    optional("latency_ms", FieldShape::AMOUNT, "How long the answer took.").unit("ms"),
+    optional("response", FieldShape::Text, "The answer."),
+    optional("response_chars", FieldShape::COUNT, "How long the answer is.").unit("characters"),
+    optional("prompt_hash", FieldShape::Sha256, "SHA-256 of the prompt."),
+    optional(
+        "grounding_pct",
+        FieldShape::Number { min: 0.0, max: 100.0 },
+        "How much of the answer stands on its sources.",
+    )
+    .unit("%"),
+    optional("error", FieldShape::Error, "What went wrong with the call."),
+    optional("run_id", FieldShape::Text, "The run; without one, each row is a run."),
+];
+
 impl Stream for ModeExperiments {
     fn name(&self) -> &'static str {
         "mode_experiments"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &[
-            "ts",
-            "task_class",
-            "mode",
-            "model",
-            "file_path",
-            "sources",
-            "latency_ms",
-            "response",
-            "response_chars",
-            "prompt_hash",
-            "grounding_pct",
-            "error",
-            "run_id",
-        ]
+    fn about(&self) -> &'static str {
+        "An answer of one model in one mode, with how well it stands on its sources."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {
@@ -87,15 +100,16 @@ fn named<'a>(value: Value<'a>, names: &[&str]) -> Option<Value<'a>> {
 fn sources(value: Value<'_>) -> RetrievedContext<'_> {
     let mut context = RetrievedContext::default();
     for item in value.items() {
-        let id = as_text(item).or_else(|| named(item, &["id", "doc_id", "path", "file"]).and_then(as_text));
-        let corpus = named(item, &["corpus", "source"]).and_then(as_text);
+        let named = |names| named(item, names).and_then(as_filled_text);
+        let id = as_filled_text(item).or_else(|| named(&["id", "doc_id", "path", "file"]));
+        let corpus = named(&["corpus", "source"]);
         let score = item.get("score").and_then(as_number);
         if id.is_some() || corpus.is_some() {
             context.documents.push(RetrievedDocument { id, corpus, score });
         }
     }
     if let Some(corpora) = named(value, &["corpora", "matrix_corpora", "matrix_corpus"]) {
-        context.corpora.extend(corpora.items().filter_map(as_text).chain(as_text(corpora)));
+        context.corpora.extend(corpora.items().filter_map(as_filled_text).chain(as_filled_text(corpora)));
     }
     context.hits =
         named(value, &["hits", "matrix_hits", "matrix_chunks_kept"]).and_then(as_int).filter(|n| *n >= 0);

@@ -1,5 +1,6 @@
 //! `model_trust`: what a router learnt about the model of one run.
 
+use super::field::{Field, FieldShape, optional, required};
 use super::{Draft, Stream};
 use crate::domain::reject::Reject;
 use crate::domain::row::Row;
@@ -9,22 +10,29 @@ use crate::domain::signal::Code;
 /// The stream `model_trust`.
 pub(super) struct ModelTrust;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    required("run_id", FieldShape::Text, "The run."),
+    required("task_type", FieldShape::Text, "The type of its task."),
+    required("accepted_model", FieldShape::Text, "The model whose answer was accepted."),
+    optional("attempts_made", FieldShape::FROM_ONE, "How many attempts it took, from 1."),
+    optional("confidence_avg", FieldShape::SHARE, "How sure the router is on average."),
+    optional("errors", FieldShape::COUNT, "How many calls failed."),
+    optional("thin_rejections", FieldShape::COUNT, "How many answers were too thin."),
+    optional("ts", FieldShape::Time, "When."),
+];
+
 impl Stream for ModelTrust {
     fn name(&self) -> &'static str {
         "model_trust"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &[
-            "run_id",
-            "task_type",
-            "accepted_model",
-            "attempts_made",
-            "confidence_avg",
-            "errors",
-            "thin_rejections",
-            "ts",
-        ]
+    fn about(&self) -> &'static str {
+        "What a router learnt about the model of one run."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {

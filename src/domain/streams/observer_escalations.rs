@@ -1,5 +1,6 @@
 //! `observer_escalations`: an observer found a cluster of trouble under one signature and analysed it.
 
+use super::field::{Field, FieldShape, optional, required};
 use super::{Draft, Stream};
 use crate::domain::reject::Reject;
 use crate::domain::row::Row;
@@ -9,13 +10,33 @@ use crate::domain::signal::Code;
 /// The stream `observer_escalations`.
 pub(super) struct ObserverEscalations;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    required("ts", FieldShape::Time, "When."),
+    required("sig_hash", FieldShape::Text, "The signature of the runs in trouble."),
+    optional("cluster_size", FieldShape::COUNT, "How many runs are in the cluster.").unread(),
+    optional("analysis", FieldShape::Text, "The analysis."),
+    optional("mode", FieldShape::Text, "The mode the observer ran in."),
+    optional(
+        "kb_preamble_chars",
+        FieldShape::COUNT,
+        "How much of the knowledge base went before the prompt.",
+    )
+    .unit("characters")
+    .unread(),
+];
+
 impl Stream for ObserverEscalations {
     fn name(&self) -> &'static str {
         "observer_escalations"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &["ts", "sig_hash", "cluster_size", "analysis", "mode", "kb_preamble_chars"]
+    fn about(&self) -> &'static str {
+        "An observer's analysis of a cluster of trouble under one signature."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {

@@ -1,5 +1,6 @@
 //! `observer_ops`: what an observer saw of the machinery of a run. Its shape is not documented.
 
+use super::field::{Field, FieldShape, optional, required};
 use super::{Draft, Stream};
 use crate::domain::reject::Reject;
 use crate::domain::row::Row;
@@ -9,13 +10,29 @@ use crate::domain::signal::Code;
 /// The stream `observer_ops`.
 pub(super) struct ObserverOps;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    required("ts", FieldShape::Time, "When."),
+    optional("source", FieldShape::Text, "The service that was seen."),
+    optional("event", FieldShape::Text, "What happened.").unread(),
+    optional("ok", FieldShape::Flag, "Whether it went well."),
+    optional("run_id", FieldShape::Text, "The run; without one, each row is a run."),
+    optional("model", FieldShape::Text, "The model."),
+    optional("latency_ms", FieldShape::AMOUNT, "How long it took.").unit("ms"),
+    optional("error", FieldShape::Error, "What went wrong."),
+];
+
 impl Stream for ObserverOps {
     fn name(&self) -> &'static str {
         "observer_ops"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &["ts", "source", "event", "ok", "run_id", "model", "latency_ms", "error"]
+    fn about(&self) -> &'static str {
+        "What an observer saw of the machinery of a run."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {
@@ -37,7 +54,7 @@ impl Stream for ObserverOps {
         if row.opt_flag("ok") == Some(false) || row.reports_error("error") {
             draft.says.insert(Code::CallError);
         }
-        draft.mark_unknown_shape(row, &["source", "event", "ok", "run_id", "model", "latency_ms", "error"]);
+        draft.mark_unknown_shape(row, FIELDS);
         Ok(())
     }
 }

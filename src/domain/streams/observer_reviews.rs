@@ -1,5 +1,6 @@
 //! `observer_reviews`: an observer's verdict on a review. Its shape is not documented.
 
+use super::field::{Field, FieldShape, optional, required};
 use super::target::Target;
 use super::{Draft, Stream, observer_signal};
 use crate::domain::reject::Reject;
@@ -9,13 +10,30 @@ use crate::domain::schema::record::{Kind, ModelRole};
 /// The stream `observer_reviews`.
 pub(super) struct ObserverReviews;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    required("ts", FieldShape::Time, "When."),
+    optional("file", FieldShape::Text, "The file whose review is judged."),
+    optional("run_id", FieldShape::Text, "The run that is judged."),
+    optional("attempt", FieldShape::FROM_ONE, "The attempt that is judged, from 1."),
+    optional("verdict", FieldShape::Verdict, "The verdict."),
+    optional("conf", FieldShape::SHARE, "How sure the observer is."),
+    optional("notes", FieldShape::Text, "Its notes."),
+    optional("model", FieldShape::Text, "The model that observes."),
+    optional("src", FieldShape::Text, "The service that observes."),
+];
+
 impl Stream for ObserverReviews {
     fn name(&self) -> &'static str {
         "observer_reviews"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &["ts", "file", "run_id", "attempt", "verdict", "conf", "notes", "model", "src"]
+    fn about(&self) -> &'static str {
+        "An observer's verdict on a review."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {
@@ -34,15 +52,12 @@ impl Stream for ObserverReviews {
         draft.record.source_service = row.opt_text("src");
         draft.record.text = row.opt_text("notes");
         draft.record.observer_verdict = row.opt_text("verdict");
-        let confidence = row.opt_number("conf", 0.0, 1.0);
-        draft.record.observer_confidence = confidence.map(|(_, digits)| digits);
+        let (confidence, digits) = row.opt_number("conf", 0.0, 1.0).unzip();
+        draft.record.observer_confidence = digits;
         let verdict = draft.record.observer_verdict.as_ref();
-        let signal = observer_signal(row, "verdict", verdict, confidence.map(|(c, _)| c));
+        let signal = observer_signal(row, "verdict", verdict, confidence);
         draft.says.extend(signal);
-        draft.mark_unknown_shape(
-            row,
-            &["file", "run_id", "attempt", "verdict", "conf", "notes", "model", "src"],
-        );
+        draft.mark_unknown_shape(row, FIELDS);
         Ok(())
     }
 }

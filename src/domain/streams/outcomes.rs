@@ -1,5 +1,6 @@
 //! `outcomes`: how the events of one run ended.
 
+use super::field::{Field, FieldShape, optional, required};
 use super::{Draft, Stream};
 use crate::domain::reject::Reject;
 use crate::domain::row::Row;
@@ -9,23 +10,30 @@ use crate::domain::signal::Code;
 /// The stream `outcomes`.
 pub(super) struct Outcomes;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    required("run_id", FieldShape::Text, "The run."),
+    required("created_at", FieldShape::Time, "When the run ended."),
+    required("total_events", FieldShape::COUNT, "How many events it had."),
+    required("ok_events", FieldShape::COUNT, "How many of them went well.").at_most("total_events"),
+    optional("sig_hash", FieldShape::Text, "The signature of the run."),
+    optional("models", FieldShape::Texts, "The models of the run; the first is taken."),
+    optional("total_citations", FieldShape::COUNT, "How many sources were cited.").unread(),
+    optional("total_gap_signals", FieldShape::COUNT, "How many gaps were found."),
+    optional("commands_run", FieldShape::Commands, "The commands that were run."),
+];
+
 impl Stream for Outcomes {
     fn name(&self) -> &'static str {
         "outcomes"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &[
-            "run_id",
-            "created_at",
-            "total_events",
-            "ok_events",
-            "sig_hash",
-            "models",
-            "total_citations",
-            "total_gap_signals",
-            "commands_run",
-        ]
+    fn about(&self) -> &'static str {
+        "How the events of one run ended."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {

@@ -1,5 +1,6 @@
 //! `overseer_corrections`: an overseer rewrote somebody's text. Its shape is not documented.
 
+use super::field::{Field, FieldShape, optional, required};
 use super::target::Target;
 use super::{Draft, Stream};
 use crate::domain::reject::Reject;
@@ -10,13 +11,28 @@ use crate::domain::signal::Code;
 /// The stream `overseer_corrections`.
 pub(super) struct OverseerCorrections;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    required("ts", FieldShape::Time, "When."),
+    optional("run_id", FieldShape::Text, "The run that is corrected."),
+    optional("file", FieldShape::Text, "The file whose review is corrected."),
+    optional("overseer_model", FieldShape::Text, "The model that corrects."),
+    optional("original", FieldShape::Text, "The text before.").unread(),
+    optional("corrected", FieldShape::Text, "The text after."),
+    optional("reason", FieldShape::Text, "Why.").unread(),
+];
+
 impl Stream for OverseerCorrections {
     fn name(&self) -> &'static str {
         "overseer_corrections"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &["ts", "run_id", "file", "overseer_model", "original", "corrected", "reason"]
+    fn about(&self) -> &'static str {
+        "An overseer's correction of somebody's text."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {
@@ -32,11 +48,10 @@ impl Stream for OverseerCorrections {
         Target::read(row).apply(row, "overseer", draft);
         draft.record.model_name = row.opt_text("overseer_model");
         draft.record.text = row.opt_text("corrected");
-        let rest = ["run_id", "file", "overseer_model", "original", "corrected", "reason"];
-        if row.has_any(&rest) {
+        if row.has_any_optional(FIELDS) {
             draft.says.insert(Code::OverseerCorrected);
         }
-        draft.mark_unknown_shape(row, &rest);
+        draft.mark_unknown_shape(row, FIELDS);
         Ok(())
     }
 }

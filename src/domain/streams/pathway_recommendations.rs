@@ -1,5 +1,6 @@
 //! `pathway_recommendations`: how often replaying a run's pathway worked.
 
+use super::field::{Field, FieldShape, optional, required};
 use super::{Draft, Stream};
 use crate::domain::reject::Reject;
 use crate::domain::row::Row;
@@ -12,13 +13,27 @@ const REPLAYS_MIN: i64 = 3;
 /// The stream `pathway_recommendations`.
 pub(super) struct PathwayRecommendations;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    required("run_id", FieldShape::Text, "The run."),
+    optional("pathway_id", FieldShape::Text, "The pathway.").unread(),
+    optional("replays", FieldShape::COUNT, "How often it was replayed."),
+    optional("replay_ok", FieldShape::COUNT, "How often that worked."),
+    optional("recommended_model", FieldShape::Text, "The model that is recommended."),
+    optional("ts", FieldShape::Time, "When."),
+];
+
 impl Stream for PathwayRecommendations {
     fn name(&self) -> &'static str {
         "pathway_recommendations"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &["run_id", "pathway_id", "replays", "replay_ok", "recommended_model", "ts"]
+    fn about(&self) -> &'static str {
+        "How often replaying a run's pathway worked."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {

@@ -1,5 +1,6 @@
 //! `phase_sweep_findings`: how many claims of a phase a sweep found true, half true or false. Feeds drift.
 
+use super::field::{Field, FieldShape, optional, required};
 use super::{Draft, Stream, digits};
 use crate::domain::reject::Reject;
 use crate::domain::row::{Row, as_int, as_text, join_lines};
@@ -8,24 +9,31 @@ use crate::domain::schema::record::{Kind, ModelRole};
 /// The stream `phase_sweep_findings`.
 pub(super) struct PhaseSweepFindings;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    required("phase", FieldShape::WholeOrText, "The phase."),
+    required("status", FieldShape::Text, "verified, partial or fake."),
+    required("discovered_at", FieldShape::Time, "When."),
+    optional("phase_name", FieldShape::Text, "What the phase is called.").unread(),
+    optional("claims_verified", FieldShape::COUNT, "How many claims are true."),
+    optional("claims_fake", FieldShape::COUNT, "How many claims are false."),
+    optional("claims_partial", FieldShape::COUNT, "How many claims are half true."),
+    optional("findings", FieldShape::Texts, "What was found."),
+    optional("evidence", FieldShape::Array, "What shows it.").unread(),
+    optional("head_sha", FieldShape::Commit, "The commit that was swept."),
+];
+
 impl Stream for PhaseSweepFindings {
     fn name(&self) -> &'static str {
         "phase_sweep_findings"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &[
-            "phase",
-            "status",
-            "discovered_at",
-            "phase_name",
-            "claims_verified",
-            "claims_fake",
-            "claims_partial",
-            "findings",
-            "evidence",
-            "head_sha",
-        ]
+    fn about(&self) -> &'static str {
+        "How many claims of a phase a sweep found true, half true or false."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {

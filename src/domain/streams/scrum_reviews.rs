@@ -1,5 +1,6 @@
 //! `scrum_reviews`: a review of one file, with the attempt and the gates it went through.
 
+use super::field::{Field, FieldShape, optional, required};
 use super::{Draft, Stream};
 use crate::domain::canonical::Kind as JsonKind;
 use crate::domain::reject::Reject;
@@ -11,24 +12,31 @@ use crate::domain::signal::Code;
 /// The stream `scrum_reviews`.
 pub(super) struct ScrumReviews;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    required("file", FieldShape::Text, "The file that was reviewed."),
+    required("reviewed_at", FieldShape::Time, "When the review was accepted."),
+    required("accepted_model", FieldShape::Text, "The model whose review was accepted."),
+    optional("accepted_on_attempt", FieldShape::FROM_ONE, "Which attempt was accepted, from 1."),
+    optional("verdict", FieldShape::Verdict, "The verdict; a review without one was accepted."),
+    optional("review", FieldShape::TextOrObject, "The review."),
+    optional("format", FieldShape::Text, "How the review is written.").unread(),
+    optional("prompt_hash", FieldShape::Sha256, "SHA-256 of the prompt."),
+    optional("gates", FieldShape::Gates, "The gates the review went through, and whether it passed them."),
+    optional("run_id", FieldShape::Text, "The run; without one, each row is a run."),
+];
+
 impl Stream for ScrumReviews {
     fn name(&self) -> &'static str {
         "scrum_reviews"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &[
-            "file",
-            "reviewed_at",
-            "accepted_model",
-            "accepted_on_attempt",
-            "verdict",
-            "review",
-            "format",
-            "prompt_hash",
-            "gates",
-            "run_id",
-        ]
+    fn about(&self) -> &'static str {
+        "A review of one file, with the attempt and the gates it went through."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {
@@ -94,6 +102,9 @@ pub(super) fn read_gates<'a>(row: &mut Row<'a, '_>, draft: &mut Draft<'a>) -> Ga
         if !passed {
             draft.own.insert(Code::gate_failed(&name.plain()));
             outcome = Gates::Failed;
+        }
+        if name.is_empty() {
+            continue;
         }
         draft.record.validation_results.push(ValidationResult {
             name,

@@ -1,5 +1,6 @@
 //! `signatures`: gives a run its signature. Its shape is not documented.
 
+use super::field::{Field, FieldShape, optional};
 use super::{Draft, Stream};
 use crate::domain::reject::Reject;
 use crate::domain::row::Row;
@@ -8,13 +9,26 @@ use crate::domain::schema::record::{Kind, ModelRole};
 /// The stream `signatures`.
 pub(super) struct Signatures;
 
+/// The documented fields of its rows.
+const FIELDS: &[Field] = &[
+    optional("run_id", FieldShape::Text, "The run; without one, each row is a run."),
+    optional("sig_hash", FieldShape::Text, "Its signature."),
+    optional("created_at", FieldShape::Time, "When."),
+    optional("kind", FieldShape::Text, "The kind of signature.").unread(),
+    optional("parts", FieldShape::Array, "What it is made of.").unread(),
+];
+
 impl Stream for Signatures {
     fn name(&self) -> &'static str {
         "signatures"
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &["run_id", "sig_hash", "created_at", "kind", "parts"]
+    fn about(&self) -> &'static str {
+        "The signature of one run."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
     }
 
     fn role(&self) -> ModelRole {
@@ -31,7 +45,7 @@ impl Stream for Signatures {
         draft.run_and_task(run, "run:", named.as_ref());
         draft.time = row.opt_time("created_at");
         draft.record.run_signature = row.opt_text("sig_hash");
-        draft.mark_unknown_shape(row, self.fields());
+        draft.mark_unknown_shape(row, FIELDS);
         Ok(())
     }
 }
