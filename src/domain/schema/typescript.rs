@@ -1,7 +1,7 @@
 //! `records.ts`: the published shapes for TypeScript, as types and as validators that judge like ours.
 //!
 //! The file holds the schemas as data, without what is for readers only, and one small interpreter of them
-//! (`records_runtime.ts`). The interpreter knows exactly the keywords of [`keywords`]; a schema with another one is
+//! (`records_runtime.ts`). The interpreter knows exactly the keywords of `keywords`; a schema with another one is
 //! refused here, so that no constraint can be passed over in silence.
 
 mod keywords;
