@@ -11,6 +11,7 @@ pub mod committer;
 pub mod event;
 pub mod exporter;
 pub mod known_rows;
+pub mod outputs;
 mod row_scan;
 pub mod samples;
 pub mod source;

@@ -1,0 +1,184 @@
+//! What is committed, read back: every row's evidence beside the score that counts now. Reads and never writes, so it
+//! serves beside a running daemon too.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::row_scan::each_line;
+use crate::domain::schema::receipt::CommittedState;
+use crate::domain::skim;
+use crate::store::StoreError;
+use crate::store::disk::{Disk as _, RealDisk};
+use crate::store::receipts::Receipts;
+
+/// The superseding scores, below the output folder.
+pub const RESCORED: &str = "scored-runs/rescored.jsonl";
+
+/// The committed outputs of one folder, as of when they were opened.
+#[derive(Debug)]
+pub struct Outputs {
+    disk: RealDisk,
+    output: PathBuf,
+    /// Lengths and totals, by the last whole receipt.
+    pub state: CommittedState,
+}
+
+/// One piece of evidence and its current score, each as its line of JSON without the newline.
+#[derive(Debug, Clone, Copy)]
+pub struct CommittedRow<'a> {
+    /// The EvidenceRecord.
+    pub evidence: &'a str,
+    /// The ScoredRun with the highest `score_seq`.
+    pub score: &'a str,
+    /// Where the evidence line starts in its file, in bytes.
+    pub evidence_at: u64,
+}
+
+/// The superseding scores of all streams: for each row the line of the latest.
+#[derive(Debug, Default)]
+pub struct Rescored {
+    /// By source file, generation and line: `score_seq`, and where the line lies.
+    latest: HashMap<(String, u32, u64), (u64, u64, u32)>,
+}
+
+impl Outputs {
+    /// Reads the receipts of an output folder.
+    pub fn open(output: &Path) -> Result<Self, StoreError> {
+        let disk = RealDisk::default();
+        let receipts = Receipts::read(&disk, output)?;
+        Ok(Self { disk, output: output.to_owned(), state: receipts.state })
+    }
+
+    /// The output folder.
+    pub fn folder(&self) -> &Path {
+        &self.output
+    }
+
+    /// Reads committed bytes `[from, to)` of an output; shorter where less is committed.
+    pub fn read(&self, path: &str, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
+        self.disk.read(&self.output.join(path), from, to.min(self.state.output_len(path)))
+    }
+
+    /// Goes over the committed lines of an output: offset, and the line without its newline.
+    pub fn each_line(&self, path: &str, mut take: impl FnMut(u64, &str)) -> Result<(), StoreError> {
+        let full = self.output.join(path);
+        let read = |from, to| self.disk.read(&full, from, to);
+        each_line(read, 0, self.state.output_len(path), |at, line| {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            // Committed lines are UTF-8; one that is not was changed by somebody, which `verify` tells.
+            take(at, std::str::from_utf8(line).unwrap_or_default());
+        })
+    }
+
+    /// Finds the latest superseding score of every row that has one.
+    pub fn rescored(&self) -> Result<Rescored, StoreError> {
+        let mut rescored = Rescored::default();
+        self.each_line(RESCORED, |at, line| {
+            let Some((seq, key)) = score_key(line) else { return };
+            let entry = rescored.latest.entry(key).or_insert((seq, at, line.len() as u32));
+            if seq >= entry.0 {
+                *entry = (seq, at, line.len() as u32);
+            }
+        })?;
+        Ok(rescored)
+    }
+
+    /// Goes over the evidence of one stream in row order, each row with the score that counts now.
+    pub fn each_row(
+        &self,
+        stream: &str,
+        rescored: &Rescored,
+        mut take: impl FnMut(CommittedRow<'_>),
+    ) -> Result<(), StoreError> {
+        let scored = format!("scored-runs/{stream}.jsonl");
+        let evidence = format!("evidence/{stream}.jsonl");
+        let scored_to = self.state.output_len(&scored);
+        let mut scores =
+            LineReader { outputs: self, path: &scored, at: 0, to: scored_to, block: Vec::new(), used: 0 };
+        let mut failed = None;
+        self.each_line(&evidence, |evidence_at, line| {
+            if failed.is_some() {
+                return;
+            }
+            let first = match scores.next() {
+                Ok(first) => first,
+                Err(e) => {
+                    failed = Some(e);
+                    return;
+                }
+            };
+            let later = provenance_key(line).and_then(|key| rescored.latest.get(&key));
+            let current = match later {
+                Some((_, at, len)) => match self.read(RESCORED, *at, at + u64::from(*len)) {
+                    Ok(bytes) => String::from_utf8(bytes).unwrap_or_default(),
+                    Err(e) => {
+                        failed = Some(e);
+                        return;
+                    }
+                },
+                None => first,
+            };
+            take(CommittedRow { evidence: line, score: &current, evidence_at });
+        })?;
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+/// Lines of one output, one after the other.
+struct LineReader<'o> {
+    outputs: &'o Outputs,
+    path: &'o str,
+    at: u64,
+    to: u64,
+    block: Vec<u8>,
+    used: usize,
+}
+
+impl LineReader<'_> {
+    const BLOCK_BYTES: u64 = 1 << 20;
+
+    /// The next line without its newline; empty behind the last.
+    fn next(&mut self) -> Result<String, StoreError> {
+        loop {
+            let rest = self.block.get(self.used..).unwrap_or_default();
+            if let Some(end) = memchr::memchr(b'\n', rest) {
+                let line = String::from_utf8_lossy(rest.get(..end).unwrap_or_default()).into_owned();
+                self.used += end + 1;
+                return Ok(line);
+            }
+            if self.at >= self.to {
+                return Ok(String::new());
+            }
+            let more = self.outputs.read(self.path, self.at, self.at + Self::BLOCK_BYTES)?;
+            self.at += more.len().max(1) as u64;
+            self.block.drain(..self.used);
+            self.used = 0;
+            self.block.extend_from_slice(&more);
+        }
+    }
+}
+
+/// The source file, generation and line that a line of ours names.
+pub fn provenance_key(line: &str) -> Option<(String, u32, u64)> {
+    let provenance = skim::members(line).find(|(key, _)| *key == "provenance")?.1;
+    place_of(provenance)
+}
+
+/// The same of a provenance.
+fn place_of(provenance: &str) -> Option<(String, u32, u64)> {
+    let (mut file, mut generation, mut line) = (None, None, None);
+    for (key, value) in skim::members(provenance) {
+        match key {
+            "source_file" => file = skim::text(value).map(|text| text.plain().into_owned()),
+            "generation" => generation = value.parse().ok(),
+            "line_offset" => line = value.parse().ok(),
+            _ => {}
+        }
+    }
+    Some((file?, generation?, line?))
+}
+
+fn score_key(line: &str) -> Option<(u64, (String, u32, u64))> {
+    let seq = skim::members(line).find(|(key, _)| *key == "score_seq")?.1.parse().ok()?;
+    Some((seq, provenance_key(line)?))
+}
