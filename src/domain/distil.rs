@@ -2,16 +2,17 @@
 
 use super::canonical::{Kind as JsonKind, Parser};
 use super::exports::instruction;
+use super::link::Facts;
 use super::reject::Reject;
 use super::row::{Row, Warnings};
 use super::rules::{Rules, StreamSettings};
 use super::schema::provenance::Provenance;
 use super::schema::quarantine::Quarantined;
-use super::schema::record::{Invalid, Kind, TimestampOrigin};
+use super::schema::record::{Invalid, TimestampOrigin};
 use super::schema::scalars::{EventTime, Sha256Hex};
-use super::schema::scored_run::FirstScore;
+use super::schema::scored_run::NewScore;
 use super::score::{Category, Judgement, reasons, score};
-use super::signal::{Code, SignalSet};
+use super::signal::Code;
 use super::streams::{Draft, Stream};
 
 /// How much of an oversize row is kept, in bytes.
@@ -40,7 +41,8 @@ pub struct Lines {
 }
 
 /// What became of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every row is evidence")]
 pub enum Outcome {
     /// Nothing but white space.
     Blank,
@@ -51,16 +53,14 @@ pub enum Outcome {
 }
 
 /// What the rest of the house needs to know of a new piece of evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Distilled {
     /// The row's `sig_hash`.
     pub sig_hash: Sha256Hex,
-    /// The signals about its own work.
-    pub signals: SignalSet,
     /// Its first category.
     pub category: Category,
-    /// Whether an export may take it up: work that has a text.
-    pub exportable: bool,
+    /// What links and samples need to know of it.
+    pub facts: Facts,
     /// The row's own time.
     pub time: Option<EventTime>,
 }
@@ -209,7 +209,7 @@ impl<'r> Distiller<'r> {
         let verdict = score(judgement);
         let provenance = record.provenance.render();
         let reasons = reasons(judgement, verdict);
-        let first_score = FirstScore {
+        let first_score = NewScore {
             evidence_run_id: &record.run_id,
             category: verdict.category,
             reasons: &reasons,
@@ -217,15 +217,18 @@ impl<'r> Distiller<'r> {
             scored_at: timestamp,
             scorer_version: &self.scorer_version,
             provenance: &provenance,
+            supersedes: None,
         };
         first_score.check()?;
         record.render(&provenance, &mut lines.evidence);
         first_score.render(&mut lines.scored);
         Ok(Distilled {
             sig_hash,
-            signals: draft.own,
             category: verdict.category,
-            exportable: record.kind == Kind::Work && record.text.is_some(),
+            facts: Facts {
+                anchor_grounding: draft.anchor_grounding,
+                ..Facts::of(&record, draft.own, draft.says)
+            },
             time: draft.time,
         })
     }

@@ -6,6 +6,7 @@ pub mod schema;
 pub mod canonical;
 pub mod distil;
 pub mod exports;
+pub mod link;
 pub mod probe;
 pub mod reject;
 pub mod render;

@@ -70,6 +70,9 @@ pub enum HumanAction {
 }
 
 impl HumanAction {
+    /// Every action, in the order of the variants.
+    pub const ALL: [Self; 5] = [Self::Accept, Self::Partial, Self::Reject, Self::Review, Self::Correct];
+
     /// The action behind a word, case-folded; `None` for an unknown one.
     pub fn from_word(word: &str) -> Option<Self> {
         Some(match word.trim().to_lowercase().as_str() {

@@ -182,6 +182,12 @@ impl SignalSet {
         Self(self.0 | other.0)
     }
 
+    /// This set without the codes of another.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// The codes, in the order of [`Code::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Code> {
         let mut left = self.0;

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use super::known_rows::{KnownRow, KnownRows};
+use super::exports::Marks;
+use super::known_rows::{Incoming, KnownRows, sig_of};
+use super::rescore::{Causes, note};
 use super::streams::StreamSpec;
 use super::worker::Worked;
+use crate::domain::link::Touched;
 use crate::domain::row::Warnings;
 use crate::domain::schema::receipt::{InputRange, RecordCounts};
 use crate::domain::schema::scalars::{EventTime, Sha256Hex};
@@ -18,13 +21,16 @@ const JOIN_BYTES: usize = 64 << 10;
 /// What has been taken in since the last commit.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pieces: BTreeMap<String, Vec<Piece>>,
+    pub(super) pieces: BTreeMap<String, Vec<Piece>>,
     pub(super) inputs: Vec<InputRange>,
     pub(super) counts: RecordCounts,
     pub(super) warnings: Warnings,
     /// Evidence lengths of streams, with what this batch adds.
     evidence_len: BTreeMap<usize, u64>,
-    /// New evidence by category.
+    /// Work whose score may change, and texts and pairs that may.
+    pub(super) causes: Causes,
+    pub(super) marks: Marks,
+    /// New evidence by its first category.
     pub(super) categories: [u64; 4],
     pub(super) bytes: u64,
     pub(super) started_at: Option<EventTime>,
@@ -50,22 +56,26 @@ impl Batch {
         let stream = worked.job.ticket.stream;
         let mut at = *self.evidence_len.entry(stream).or_insert(committed_evidence);
         let mut kept = Vec::with_capacity(worked.rows.len());
+        let mut touched = Touched::default();
         for row in &worked.rows {
-            let new = !known.contains(stream, &row.distilled.sig_hash);
+            let sig = sig_of(&row.distilled.sig_hash);
+            let new = known.find(stream, sig).is_none();
             kept.push(new);
             if new {
                 if let Some(count) = self.categories.get_mut(row.distilled.category as usize) {
                     *count += 1;
                 }
-                known.insert(KnownRow {
-                    sig_hash: row.distilled.sig_hash,
-                    signals: row.distilled.signals,
+                let incoming = Incoming {
+                    sig,
+                    stream: stream as u16,
                     evidence_at: at,
                     evidence_len: row.evidence_len,
-                    stream: stream as u16,
                     category: row.distilled.category,
-                    exportable: row.distilled.exportable,
-                });
+                    facts: row.distilled.facts,
+                };
+                let place = known.insert(&incoming, &mut touched);
+                note(&mut self.causes, known, place, &touched.work);
+                self.marks.new_row(&known.links, place, &touched);
                 at += u64::from(row.evidence_len);
             }
         }

@@ -11,17 +11,21 @@ use tracing::{debug, error, info, warn};
 use super::Shared;
 use super::batch::Batch;
 use super::event::{Event, Request, Ticket};
-use super::exporter::Exporter;
+use super::evidence_lines::EvidenceLines;
+use super::exports::{Desk, retractions};
 use super::known_rows::KnownRows;
+use super::outputs::RESCORED;
+use super::rescore::settle;
 use super::streams::StreamSet;
 use super::worker::{Task, Worked, distil};
 use crate::domain::distil::{BadRecord, Distiller};
 use crate::domain::rules::Rules;
 use crate::domain::schema::receipt::{Gap, InputRange, Receipt, ReceiptKind, RecordCounts};
 use crate::domain::schema::scalars::{EventTime, Sha256Hex};
+use crate::domain::score::Category;
 use crate::intake::chunk::GapFound;
 use crate::store::commit::wall_clock;
-use crate::store::{Commit, Store, StoreError};
+use crate::store::{Append, Commit, Piece, Store, StoreError};
 
 /// The committer turns at least this often, so that a watchdog can tell it from one that hangs.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -53,8 +57,8 @@ pub struct Committer<'r> {
     pub store: Store,
     /// Every row that is evidence.
     pub known: KnownRows,
-    /// What waits to be exported.
-    pub exporter: Exporter,
+    /// The files of samples.
+    pub desk: Desk,
     /// The streams.
     pub streams: &'r StreamSet,
     /// What rows mean.
@@ -130,7 +134,7 @@ impl Turn<'_> {
                 self.commit_batch()?;
             }
             self.send_sample_jobs()?;
-            if self.c.exporter.is_due() {
+            if self.c.desk.is_due() {
                 self.commit_exports()?;
             }
         }
@@ -150,7 +154,7 @@ impl Turn<'_> {
         if self.is_done() {
             return Ok(None);
         }
-        let wants_export = self.c.exporter.has_waiting() && self.c.exporter.in_flight() == 0;
+        let wants_export = self.c.desk.has_waiting() && self.c.desk.in_flight() == 0;
         let ending = self.c.shared.is_stopping();
         let patience = if wants_export {
             self.until_exports()
@@ -172,8 +176,8 @@ impl Turn<'_> {
 
     /// Whether everything that was read is committed, and the exports with it.
     fn is_done(&self) -> bool {
-        let exporter = &self.c.exporter;
-        let exported = exporter.in_flight() == 0 && !exporter.is_due() && !exporter.has_waiting();
+        let desk = &self.c.desk;
+        let exported = desk.in_flight() == 0 && !desk.is_due() && !desk.has_waiting();
         // Whoever asks for an end gets it soon; what is not exported by then is at the next start.
         let out_of_time = self.is_out_of_time();
         self.source_ended.is_some() && self.is_drained() && self.batch.is_empty() && (exported || out_of_time)
@@ -189,7 +193,12 @@ impl Turn<'_> {
                 self.c.shared.in_flight.fetch_sub(1, Ordering::AcqRel);
                 self.arrive(ticket, Early::Gap(gap))
             }
-            Event::Sampled(sampled) => Ok(self.c.exporter.arrive(sampled, self.c.streams, &self.c.known)?),
+            Event::Sampled(sampled) => {
+                let pending = BTreeMap::new();
+                let evidence =
+                    EvidenceLines { store: &self.c.store, streams: self.c.streams, pending: &pending };
+                Ok(self.c.desk.arrive(sampled, &self.c.known, &evidence)?)
+            }
             Event::BadRecord(bad) => Err(bad.into()),
             Event::Died => Err(PipelineError::ThreadDied),
             Event::SourceEnded => {
@@ -295,25 +304,60 @@ impl Turn<'_> {
             return Ok(());
         }
         let mut batch = std::mem::take(&mut self.batch);
+        let evidence =
+            EvidenceLines { store: &self.c.store, streams: self.c.streams, pending: &batch.pieces };
+        let causes = std::mem::take(&mut batch.causes);
+        let rescored = settle(causes, &mut self.c.known, &evidence, &self.c.receipt.scorer_version)?;
+        let mut marks = std::mem::take(&mut batch.marks);
+        for change in &rescored.changes {
+            marks.change(&self.c.known.links, change);
+        }
+        let removals = self.c.desk.removals(marks, &self.c.known);
+        let retracted = retractions(&removals, &self.c.known, &evidence)?;
+        if !removals.is_empty() && self.c.desk.has_gathered() {
+            // What must go may be among what was gathered: it was right until now, so it comes in and goes again.
+            self.commit_exports()?;
+        }
+        let files = self.c.desk.remove(&removals).changes(&self.c.store)?;
+        let counts = RecordCounts {
+            rescored: rescored.changes.len() as u64,
+            retracted: files.dropped,
+            ..batch.counts
+        };
         let receipt = Receipt {
             kind: ReceiptKind::Batch,
             input_files: std::mem::take(&mut batch.inputs),
-            record_counts: batch.counts,
+            record_counts: counts,
             warnings: batch.warnings.iter().map(|(code, count)| format!("{code}: {count} rows")).collect(),
             started_at: batch.started_at.unwrap_or_else(wall_clock),
             ..self.c.receipt.clone()
         };
-        let commit = Commit { appends: batch.appends(), replaces: Vec::new(), receipt };
-        self.commit(&commit)?;
-        self.c.known.persist(self.c.store.disk());
-        self.c.exporter.note_new_rows(&self.c.known);
+        let mut appends = batch.appends();
+        if !rescored.lines.is_empty() {
+            let piece = Piece { bytes: rescored.lines.into_bytes(), rows: counts.rescored, sha256: None };
+            appends.push(Append { path: RESCORED.to_owned(), pieces: vec![piece] });
+        }
+        appends.extend(retracted);
+        self.commit(&Commit { appends, replaces: files.replaces, receipt })?;
+        let rescored_to = self.c.store.state().output_len(RESCORED);
+        self.c.known.persist(self.c.store.disk(), rescored_to, rescored.settled);
         self.c.shared.committed_bytes.fetch_add(batch.bytes, Ordering::Relaxed);
         self.c.shared.committed_rows.fetch_add(batch.counts.rows_in, Ordering::Relaxed);
         for (total, new) in self.c.shared.categories.iter().zip(batch.categories) {
             total.fetch_add(new, Ordering::Relaxed);
         }
+        for change in &rescored.changes {
+            let of = |category: Category| self.c.shared.categories.get(category as usize);
+            // Evidence of an earlier life is counted where it goes, and not where it was.
+            let _ = of(change.before).map(|total| {
+                total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_sub(1)))
+            });
+            let _ = of(change.now).map(|total| total.fetch_add(1, Ordering::Relaxed));
+        }
         debug!(
             rows = batch.counts.rows_in,
+            rescored = counts.rescored,
+            retracted = counts.retracted,
             evidence = batch.counts.evidence,
             bytes = batch.bytes,
             seq = self.c.store.next_seq().saturating_sub(1),
@@ -381,14 +425,19 @@ impl Turn<'_> {
     /// Additions wait while a backlog drains, and then for the refresh time at most.
     fn send_sample_jobs(&mut self) -> Result<(), PipelineError> {
         let lag = self.c.shared.lag_bytes.load(Ordering::Acquire);
-        let under_way = self.c.exporter.in_flight() > 0;
+        let under_way = self.c.desk.in_flight() > 0;
         let ended = self.source_ended.is_some();
         let caught_up = lag <= self.c.shared.tuning().export_lag_max;
         let may = ended || (caught_up && (under_way || self.until_exports().is_zero()));
-        while may && !self.is_out_of_time() && self.c.exporter.in_flight() < self.c.sample_jobs_max {
-            let Some(job) = self.c.exporter.next_job(&self.c.store, self.c.streams, &self.c.known)? else {
-                break;
-            };
+        // Rows that are not committed yet must not show in the exports.
+        while may
+            && self.batch.is_empty()
+            && !self.is_out_of_time()
+            && self.c.desk.in_flight() < self.c.sample_jobs_max
+        {
+            let pending = BTreeMap::new();
+            let evidence = EvidenceLines { store: &self.c.store, streams: self.c.streams, pending: &pending };
+            let Some(job) = self.c.desk.next_job(&self.c.known, &evidence)? else { break };
             self.c.tasks.send(Task::Samples(job)).map_err(|_| PipelineError::ThreadDied)?;
         }
         Ok(())
@@ -396,19 +445,21 @@ impl Turn<'_> {
 
     /// Commits the samples that were gathered.
     fn commit_exports(&mut self) -> Result<(), PipelineError> {
-        let mut gathered = self.c.exporter.take_gathered();
+        let gathered = self.c.desk.take_gathered();
+        let withheld = gathered.withheld;
+        let files = gathered.changes(&self.c.store)?;
+        let (exported, retracted) = (files.added, files.dropped);
         let receipt = Receipt {
-            kind: ReceiptKind::Batch,
-            record_counts: RecordCounts { exported: gathered.samples, ..RecordCounts::default() },
-            export_cursors: std::mem::take(&mut gathered.cursors),
+            kind: if files.replaces.is_empty() { ReceiptKind::Batch } else { ReceiptKind::Replace },
+            record_counts: RecordCounts { exported, retracted, withheld, ..RecordCounts::default() },
             started_at: wall_clock(),
             ..self.c.receipt.clone()
         };
-        self.commit(&Commit { appends: gathered.appends(), replaces: Vec::new(), receipt })?;
-        if !self.c.exporter.has_waiting() && self.c.exporter.in_flight() == 0 {
+        self.commit(&Commit { appends: files.appends, replaces: files.replaces, receipt })?;
+        if !self.c.desk.has_waiting() && self.c.desk.in_flight() == 0 {
             self.last_export = Some(Instant::now());
         }
-        debug!(samples = gathered.samples, "samples added");
+        debug!(exported, retracted, withheld, "samples committed");
         Ok(())
     }
 

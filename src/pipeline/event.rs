@@ -1,6 +1,6 @@
 //! Everything that can happen to the committer.
 
-use super::samples::Sampled;
+use super::exports::Sampled;
 use super::worker::Worked;
 use crate::domain::distil::BadRecord;
 use crate::intake::chunk::GapFound;

@@ -9,11 +9,13 @@
 mod batch;
 pub mod committer;
 pub mod event;
-pub mod exporter;
+mod evidence_lines;
+pub mod exports;
 pub mod known_rows;
 pub mod outputs;
+mod rescore;
+pub mod row_cache;
 mod row_scan;
-pub mod samples;
 pub mod source;
 pub mod streams;
 pub mod worker;
@@ -171,8 +173,9 @@ impl Requests {
 pub fn run(plan: Plan<'_>) -> Result<crate::store::Store, committer::PipelineError> {
     let Plan { store, streams, rules, state_dir, receipt, workers, once, shared, reload, on_ready } = plan;
     let workers = workers.max(1);
-    let known = known_rows::KnownRows::load(&store, streams, &state_dir)?;
-    let exporter = exporter::Exporter::load(&store, streams, &known)?;
+    let known =
+        known_rows::KnownRows::load(outputs::Committed::of(&store), streams, rules, Some(&state_dir))?;
+    let desk = exports::Desk::load(outputs::Committed::of(&store), streams, &known)?;
     let (event_sender, events) = crossbeam_channel::unbounded();
     let (live_sender, live) = crossbeam_channel::unbounded();
     let (bulk_sender, bulk) = crossbeam_channel::unbounded();
@@ -199,7 +202,7 @@ pub fn run(plan: Plan<'_>) -> Result<crate::store::Store, committer::PipelineErr
     let committer = committer::Committer {
         store,
         known,
-        exporter,
+        desk,
         streams,
         rules,
         receipt,

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use super::row_scan::each_line;
 use crate::domain::schema::receipt::CommittedState;
 use crate::domain::skim;
-use crate::store::StoreError;
-use crate::store::disk::{Disk as _, RealDisk};
+use crate::store::disk::{Disk, RealDisk};
 use crate::store::receipts::Receipts;
+use crate::store::{Store, StoreError};
 
 /// The superseding scores, below the output folder.
 pub const RESCORED: &str = "scored-runs/rescored.jsonl";
@@ -47,6 +47,11 @@ impl Outputs {
         let disk = RealDisk::default();
         let receipts = Receipts::read(&disk, output)?;
         Ok(Self { disk, output: output.to_owned(), state: receipts.state })
+    }
+
+    /// What is committed.
+    pub fn committed(&self) -> Committed<'_> {
+        Committed { disk: &self.disk, output: &self.output, state: &self.state }
     }
 
     /// The output folder.
@@ -92,16 +97,14 @@ impl Outputs {
     ) -> Result<(), StoreError> {
         let scored = format!("scored-runs/{stream}.jsonl");
         let evidence = format!("evidence/{stream}.jsonl");
-        let scored_to = self.state.output_len(&scored);
-        let mut scores =
-            LineReader { outputs: self, path: &scored, at: 0, to: scored_to, block: Vec::new(), used: 0 };
+        let mut scores = self.committed().lines(&scored, 0);
         let mut failed = None;
         self.each_line(&evidence, |evidence_at, line| {
             if failed.is_some() {
                 return;
             }
             let first = match scores.next() {
-                Ok(first) => first,
+                Ok(first) => first.unwrap_or_default().to_owned(),
                 Err(e) => {
                     failed = Some(e);
                     return;
@@ -124,37 +127,71 @@ impl Outputs {
     }
 }
 
+/// What is committed in an output folder, to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Committed<'s> {
+    /// The disk.
+    pub disk: &'s dyn Disk,
+    /// The output folder.
+    pub output: &'s Path,
+    /// Lengths and totals.
+    pub state: &'s CommittedState,
+}
+
+impl<'s> Committed<'s> {
+    /// What is committed in a store.
+    pub fn of(store: &'s Store) -> Self {
+        Self { disk: store.disk(), output: store.output(), state: store.state() }
+    }
+
+    /// Reads committed bytes `[from, to)` of an output; shorter where less is committed.
+    pub fn read(self, path: &str, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
+        self.disk.read(&self.output.join(path), from, to.min(self.state.output_len(path)))
+    }
+
+    /// The committed lines of an output from a byte on.
+    pub fn lines(self, path: &str, from: u64) -> Lines<'s> {
+        let to = self.state.output_len(path);
+        Lines { disk: self.disk, path: self.output.join(path), at: from, to, block: Vec::new(), used: 0 }
+    }
+}
+
 /// Lines of one output, one after the other.
-struct LineReader<'o> {
-    outputs: &'o Outputs,
-    path: &'o str,
+#[derive(Debug)]
+pub struct Lines<'s> {
+    disk: &'s dyn Disk,
+    path: PathBuf,
     at: u64,
     to: u64,
     block: Vec<u8>,
     used: usize,
 }
 
-impl LineReader<'_> {
-    const BLOCK_BYTES: u64 = 1 << 20;
+impl Lines<'_> {
+    const BLOCK_BYTES: u64 = 4 << 20;
 
-    /// The next line without its newline; empty behind the last.
-    fn next(&mut self) -> Result<String, StoreError> {
-        loop {
-            let rest = self.block.get(self.used..).unwrap_or_default();
-            if let Some(end) = memchr::memchr(b'\n', rest) {
-                let line = String::from_utf8_lossy(rest.get(..end).unwrap_or_default()).into_owned();
-                self.used += end + 1;
-                return Ok(line);
+    /// The next line without its newline; `None` behind the last. A line that is not UTF-8 comes out empty.
+    #[expect(clippy::should_implement_trait, reason = "lines are lent, which no iterator can do")]
+    pub fn next(&mut self) -> Result<Option<&str>, StoreError> {
+        let mut searched = self.used;
+        let end = loop {
+            if let Some(end) = memchr::memchr(b'\n', self.block.get(searched..).unwrap_or_default()) {
+                break searched + end;
             }
             if self.at >= self.to {
-                return Ok(String::new());
+                return Ok(None);
             }
-            let more = self.outputs.read(self.path, self.at, self.at + Self::BLOCK_BYTES)?;
-            self.at += more.len().max(1) as u64;
+            let more = self.disk.read(&self.path, self.at, (self.at + Self::BLOCK_BYTES).min(self.to))?;
+            self.at = if more.is_empty() { self.to } else { self.at + more.len() as u64 };
             self.block.drain(..self.used);
             self.used = 0;
+            searched = self.block.len();
             self.block.extend_from_slice(&more);
-        }
+        };
+        let line = self.block.get(self.used..end).unwrap_or_default();
+        self.used = end + 1;
+        // Committed lines are UTF-8; one that is not was changed by somebody, which `verify` tells.
+        Ok(Some(simdutf8::basic::from_utf8(line).unwrap_or_default()))
     }
 }
 

@@ -1,38 +1,77 @@
-//! Reading back what our own lines say, without parsing them: members are found by their key.
-//!
-//! A key in quotes cannot occur inside a string of the same line, where every quote is escaped.
+//! Reading back what our own lines say: evidence and scores to what is known of a row.
 
 use memchr::memmem;
 
+use super::row_cache::Settled;
+use crate::domain::link::Facts;
+use crate::domain::schema::record::EvidenceRecord;
 use crate::domain::schema::scalars::Sha256Hex;
 use crate::domain::score::Category;
 use crate::domain::signal::{Code, SignalSet};
+use crate::domain::skim;
 
-/// The row's hash, and whether an export may take the evidence up.
-pub(super) fn evidence_facts(line: &[u8]) -> Option<(Sha256Hex, bool)> {
-    let hash = string_member(line, b"\"sig_hash\":\"")?;
-    let is_work = memmem::find(line, b"\"kind\":\"work\"").is_some();
-    let has_text = memmem::find(line, b"\"text\":\"").is_some();
-    Some((Sha256Hex::parse(hash)?, is_work && has_text))
+/// The hash of the row that a line of ours comes from.
+pub(super) fn sig_hash(line: &[u8]) -> Option<Sha256Hex> {
+    Sha256Hex::parse(string_member(line, b"\"sig_hash\":\"")?)
 }
 
-/// The category and the signals of a score line.
-pub(super) fn score_facts(line: &[u8]) -> Option<(Category, SignalSet)> {
-    let category = Category::from_name(string_member(line, b"\"category\":\"")?)?;
-    let from = memmem::find(line, b"\"reasons\":[")? + b"\"reasons\":[".len();
-    let rest = line.get(from..)?;
-    let reasons = std::str::from_utf8(rest.get(..memchr::memchr(b']', rest)?)?).ok()?;
-    let named = |reason: &str| {
-        let name = reason.trim_matches('"');
-        Code::ALL.iter().copied().find(|code| code.name() == name)
+/// What is known of a row, from its evidence and its first score.
+pub(super) fn row_facts(evidence: &str, score: &str) -> Option<(Sha256Hex, Category, Facts)> {
+    let record: EvidenceRecord<'_> = serde_json::from_str(evidence).ok()?;
+    let (category, own, anchor_grounding) = score_facts(score)?;
+    let markers = [&record.success_markers, &record.failure_markers].into_iter().flatten();
+    let marked: SignalSet = markers.filter_map(|marker| code_of(marker)).collect();
+    // Applies and outcomes say of others what they say of themselves; of all other streams the two are apart.
+    let says = match &*record.source_stream {
+        "auto_apply" | "outcomes" => own,
+        _ => marked.without(own),
     };
-    Some((category, reasons.split(',').filter_map(named).collect()))
+    let facts = Facts { anchor_grounding, ..Facts::of(&record, own, says) };
+    Some((record.provenance.sig_hash, category, facts))
 }
 
-/// The id of a sample line: the 16 hex digits behind `prefix`.
-pub(super) fn sample_id(line: &[u8], prefix: &str) -> Option<u64> {
-    let id = string_member(line, b"\"sample_id\":\"")?;
-    u64::from_str_radix(id.strip_prefix(prefix)?, 16).ok()
+/// Category, signals and grounding of a score line.
+fn score_facts(line: &str) -> Option<(Category, SignalSet, Option<f64>)> {
+    let (mut category, mut signals, mut anchor) = (None, None, None);
+    for (key, value) in skim::members(line) {
+        match key {
+            "category" => category = Category::from_name(value.trim_matches('"')),
+            "reasons" => {
+                signals =
+                    Some(skim::items(value).filter_map(|code| code_of(code.trim_matches('"'))).collect())
+            }
+            "anchor_grounding" => anchor = value.parse().ok(),
+            _ => {}
+        }
+    }
+    Some((category?, signals?, anchor))
+}
+
+/// What a superseding score says, and of which row.
+pub(super) struct RescoredFacts {
+    pub(super) source_file: String,
+    pub(super) sig_hash: Sha256Hex,
+    /// Its place is not known yet.
+    pub(super) settled: Settled,
+}
+
+/// Reads a line of the superseding scores.
+pub(super) fn rescored_facts(line: &str) -> Option<RescoredFacts> {
+    let (category, current, _) = score_facts(line)?;
+    let member = |of: &'_ str, name: &str| {
+        skim::members(of).find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+    };
+    let score_seq = member(line, "score_seq")?.parse().ok()?;
+    let provenance = member(line, "provenance")?;
+    let source_file =
+        skim::text(&member(&provenance, "source_file")?).map(|file| file.plain().into_owned())?;
+    let sig_hash = sig_hash(provenance.as_bytes())?;
+    let settled = Settled { place: 0, current, category, score_seq };
+    Some(RescoredFacts { source_file, sig_hash, settled })
+}
+
+fn code_of(name: &str) -> Option<Code> {
+    Code::ALL.iter().copied().find(|code| code.name() == name)
 }
 
 fn string_member<'l>(line: &'l [u8], key: &[u8]) -> Option<&'l str> {
@@ -40,7 +79,6 @@ fn string_member<'l>(line: &'l [u8], key: &[u8]) -> Option<&'l str> {
     let rest = line.get(from..)?;
     std::str::from_utf8(rest.get(..memchr::memchr(b'"', rest)?)?).ok()
 }
-
 /// Goes over the lines of `[from, to)` of a file, in blocks; gives each its offset and its bytes with the newline.
 pub(super) fn each_line(
     read: impl Fn(u64, u64) -> Result<Vec<u8>, crate::store::StoreError>,
@@ -70,35 +108,4 @@ pub(super) fn each_line(
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_that_looks_like_a_member_is_not_taken_for_one() {
-        let hash = "ab".repeat(32);
-        let line = format!(
-            r#"{{"run_id":"\"sig_hash\":\"00","kind":"support","provenance":{{"sig_hash":"{hash}"}},"note":"\"text\":\"x"}}"#
-        );
-        assert_eq!(evidence_facts(line.as_bytes()), Some((Sha256Hex([0xab; 32]), false)));
-    }
-
-    #[test]
-    fn a_score_line_gives_back_its_signals() {
-        let line =
-            br#"{"category":"accepted","reasons":["gate.passed","rule.passed","scrum.accept"],"x":[1]}"#;
-        let signals = [Code::GatePassed, Code::ScrumAccept].into_iter().collect();
-        assert_eq!(score_facts(line), Some((Category::Accepted, signals)));
-    }
-
-    #[test]
-    fn lines_are_found_whatever_their_length() {
-        let text = ["a\n".to_owned(), "b".repeat(9 << 20) + "\n", "c\n".to_owned()].concat().into_bytes();
-        let mut lengths = Vec::new();
-        let read = |from: u64, to: u64| Ok(text[from as usize..to as usize].to_vec());
-        each_line(read, 0, text.len() as u64, |at, line| lengths.push((at, line.len()))).unwrap();
-        assert_eq!(lengths, [(0, 2), (2, (9 << 20) + 1), ((9 << 20) + 3, 2)]);
-    }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use crate::domain::distil::StreamContext;
-use crate::domain::exports::EXPORTS;
+use crate::domain::exports::{Dataset, RETRACTIONS};
 use crate::domain::rules::{Rules, StreamSettings};
 use crate::domain::streams::{STREAMS, Stream, custom, source_file};
 
@@ -80,7 +80,9 @@ impl StreamSet {
     pub fn output_files(&self) -> Vec<String> {
         let folders = ["evidence", "scored-runs", "quarantine"];
         let of_stream = self.specs.iter().flat_map(|spec| folders.map(|folder| spec.output(folder)));
-        of_stream.chain(EXPORTS.iter().map(|export| export.path().to_owned())).collect()
+        let shared =
+            Dataset::ALL.map(Dataset::path).into_iter().chain([RETRACTIONS, super::outputs::RESCORED]);
+        of_stream.chain(shared.map(str::to_owned)).collect()
     }
 
     /// `.jsonl` files in `kb` that belong to no stream, sorted.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::event::{Event, Ticket};
-use super::samples::{self, SampleJob};
+use super::exports::{SampleJob, make};
 use super::streams::{StreamSet, StreamSpec};
 use crate::domain::distil::{BadRecord, Distilled, Distiller, Lines, Outcome, Place};
 use crate::domain::row::Warnings;
@@ -85,7 +85,7 @@ pub fn work(
     let scorer_version = rules.scorer_version();
     while let Some(task) = next_task(live, bulk) {
         let event = match task {
-            Task::Samples(job) => Event::Sampled(samples::make(&job, &scorer_version)),
+            Task::Samples(job) => Event::Sampled(make(&job, &scorer_version)),
             Task::Rows(job) => {
                 let Some(spec) = streams.specs.get(job.ticket.stream) else { continue };
                 match distil(&mut distiller, spec, job, None) {

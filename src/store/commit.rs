@@ -10,6 +10,7 @@ use super::StoreError;
 use super::cursors::CursorCache;
 use super::disk::Disk;
 use super::receipts::{Receipts, SEAL_BYTES};
+use crate::domain::exports::RETRACTIONS;
 use crate::domain::schema::receipt::{
     CommittedState, InputRange, OutputRange, Receipt, ReceiptKind, RecordCounts,
 };
@@ -110,7 +111,7 @@ impl Store {
     /// Makes one commit. On [`StoreError::NoSpace`] nothing happened and it may be tried again; after any other error
     /// the process must end, and recovery finds a known state.
     pub fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
-        check_counts(commit)?;
+        check_counts(commit, &self.receipts.state)?;
         if self.receipts.len >= self.seal_bytes {
             self.seal(&commit.receipt)?;
         }
@@ -352,18 +353,25 @@ impl Store {
 
 /// What `validation_pass` stands for here: every row that came in went somewhere, and there is a line for each that
 /// should have one. (Records were checked one by one when they were made, samples when they were gathered.)
-fn check_counts(commit: &Commit) -> Result<(), StoreError> {
+fn check_counts(commit: &Commit, state: &CommittedState) -> Result<(), StoreError> {
     let counts = &commit.receipt.record_counts;
     let lines = |folder: &str| -> u64 {
         let of_folder = commit.appends.iter().filter(|append| append.path.starts_with(folder));
         of_folder.flat_map(|append| &append.pieces).map(|piece| piece.rows).sum()
     };
+    let is_samples = |path: &str| path.starts_with("exports/") && path != RETRACTIONS;
+    let appended = commit.appends.iter().filter(|append| is_samples(&append.path));
+    let appended: u64 = appended.flat_map(|append| &append.pieces).map(|piece| piece.rows).sum();
+    let replaced = || commit.replaces.iter().filter(|replace| is_samples(&replace.path));
+    let before: u64 =
+        replaced().filter_map(|replace| state.outputs.get(&replace.path)).map(|output| output.rows).sum();
+    let after: u64 = appended + replaced().map(|replace| replace.rows).sum::<u64>();
     let sum = |count: fn(&InputRange) -> u64| -> u64 { commit.receipt.input_files.iter().map(count).sum() };
     let holds = counts.conserved()
         && lines("evidence/") == counts.evidence
         && lines("scored-runs/") == counts.evidence + counts.rescored
         && lines("quarantine/") == counts.quarantined
-        && lines("exports/") == counts.exported
+        && before + counts.exported == after + counts.retracted
         && sum(|input| input.rows) == counts.rows_in
         && sum(|input| input.evidence) == counts.evidence;
     if holds {

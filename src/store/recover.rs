@@ -7,12 +7,13 @@ use super::cursors::CursorCache;
 use super::disk::Disk;
 use super::receipts::Receipts;
 use super::{Commit, Replace, StoreError};
+use crate::domain::exports::RETRACTIONS;
 use crate::domain::schema::receipt::{Receipt, ReceiptKind, RecordCounts};
 use crate::domain::schema::scalars::Sha256Hex;
 
-/// Files that are rebuilt from others when they are missing; all others are promise-2 files.
+/// Files that are rebuilt from others when they are missing. Nothing else says what was taken back, and when.
 fn can_be_rebuilt(path: &str) -> bool {
-    path.starts_with("exports/") || path.starts_with("views/")
+    (path.starts_with("exports/") && path != RETRACTIONS) || path.starts_with("views/")
 }
 
 /// A store brought to a known state.

@@ -1,27 +1,95 @@
 //! The exports: one file each. A sample is made from evidence and its current score, and from nothing else.
 
 pub mod instruction;
+pub mod preference;
 pub mod rag;
 pub mod sft;
 mod view;
+mod wanted;
 
 pub use view::EvidenceView;
+pub use wanted::{Verdict, Withheld, rag as wanted_rag, sft as wanted_sft};
 
-use super::schema::scalars::Sha256Hex;
+use super::schema::scalars::{Escaped, Sha256Hex};
 use super::score::Category;
 
-/// What an export needs to know of the score of a piece of evidence.
+/// The files of samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Dataset {
+    /// Texts to retrieve.
+    Rag,
+    /// Answers to train on.
+    Sft,
+    /// Pairs to prefer by.
+    Preference,
+}
+
+impl Dataset {
+    /// Every dataset, in the order of the variants.
+    pub const ALL: [Self; 3] = [Self::Rag, Self::Sft, Self::Preference];
+
+    /// Its name in retractions and answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rag => "rag",
+            Self::Sft => "sft",
+            Self::Preference => "preference",
+        }
+    }
+
+    /// The file, below the output folder.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Rag => "exports/rag/samples.jsonl",
+            Self::Sft => "exports/sft/instruction_response.jsonl",
+            Self::Preference => "exports/preference/chosen_rejected.jsonl",
+        }
+    }
+
+    /// What its sample ids start with.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Rag => "rag_",
+            Self::Sft => "sft_",
+            Self::Preference => "pref_",
+        }
+    }
+
+    /// The id of a sample as it is written.
+    pub fn sample_id(self, id: SampleId) -> String {
+        format!("{}{:016x}", self.prefix(), id.0)
+    }
+
+    /// Whether it may hold the text of work of that category. (A pair holds work of either kind, and is proved by its sides.)
+    pub const fn allows(self, category: Category) -> bool {
+        match self {
+            Self::Rag => matches!(category, Category::Accepted | Category::PartiallyAccepted),
+            Self::Sft => matches!(category, Category::Accepted),
+            Self::Preference => true,
+        }
+    }
+}
+
+/// What was taken back, below the output folder.
+pub const RETRACTIONS: &str = "exports/retractions.jsonl";
+
+/// What a sample needs to know beside its evidence.
 #[derive(Debug, Clone, Copy)]
-pub struct CurrentScore<'a> {
+pub struct Standing<'a> {
     /// The category that counts now.
     pub category: Category,
     /// The reasons for it, sorted.
     pub reasons: &'a [&'static str],
     /// The scorer that gave it.
     pub scorer_version: &'a str,
+    /// The task type that its run was given, for a row that names none.
+    pub task_of_run: Option<&'a Escaped<'a>>,
+    /// The work whose instruction it answers, where that is not its own.
+    pub corrects: Option<&'a EvidenceView<'a>>,
 }
 
-/// The id of a sample: 64 bits of its content's hash, printed behind the export's prefix.
+/// The id of a sample: 64 bits of its content's hash, printed behind the dataset's prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SampleId(pub u64);
 
@@ -32,22 +100,7 @@ impl SampleId {
     }
 }
 
-/// One export: a file of samples.
-pub trait Export: Sync {
-    /// The file, below the output folder.
-    fn path(&self) -> &'static str;
-    /// What its sample ids start with.
-    fn prefix(&self) -> &'static str;
-    /// Whether it may hold work of that category.
-    fn allows(&self, category: Category) -> bool;
-    /// Appends the evidence's sample to `out`, if it has one here; `Some` with its id when it does.
-    fn sample(
-        &self,
-        evidence: &EvidenceView<'_>,
-        score: CurrentScore<'_>,
-        out: &mut String,
-    ) -> Option<SampleId>;
+/// Whether a text holds a secret, and so must not leave.
+pub fn holds_secret<'t>(_text: &'t Escaped<'t>) -> bool {
+    false
 }
-
-/// Every export.
-pub const EXPORTS: [&dyn Export; 2] = [&rag::Rag, &sft::Sft];

@@ -1,88 +1,41 @@
 //! SFT samples: accepted answers under their instruction.
 //!
-//! A line of this file can only be made from an `Accepted`, and an `Accepted` only from the category `accepted`.
+//! A line of this file can only be made from an `AcceptedOnly`, and that only from the category `accepted`.
 
-use super::instruction::{self, Prompt};
-use super::{CurrentScore, EvidenceView, Export, SampleId};
+use super::instruction;
+use super::{Dataset, EvidenceView, SampleId, Standing};
 use crate::domain::render::Object;
 use crate::domain::schema::SCHEMA_VERSION;
+use crate::domain::schema::samples::AcceptedOnly;
 use crate::domain::schema::scalars::{Escaped, Sha256Hex};
-use crate::domain::score::Category;
 
-/// `exports/sft/instruction_response.jsonl`
-pub(super) struct Sft;
-
-/// The proof that a score is `accepted`.
-#[derive(Debug, Clone, Copy)]
-struct Accepted<'a> {
-    score: CurrentScore<'a>,
-}
-
-impl<'a> Accepted<'a> {
-    fn prove(score: CurrentScore<'a>) -> Option<Self> {
-        match score.category {
-            Category::Accepted => Some(Self { score }),
-            Category::PartiallyAccepted | Category::Rejected | Category::NeedsHumanReview => None,
-        }
-    }
-}
-
-/// One line of the file.
-struct SftSample<'a> {
-    evidence: &'a EvidenceView<'a>,
-    prompt: Prompt,
-    accepted: Accepted<'a>,
-}
-
-impl Export for Sft {
-    fn path(&self) -> &'static str {
-        "exports/sft/instruction_response.jsonl"
-    }
-
-    fn prefix(&self) -> &'static str {
-        "sft_"
-    }
-
-    fn allows(&self, category: Category) -> bool {
-        category == Category::Accepted
-    }
-
-    fn sample(
-        &self,
-        evidence: &EvidenceView<'_>,
-        score: CurrentScore<'_>,
-        out: &mut String,
-    ) -> Option<SampleId> {
-        let accepted = Accepted::prove(score)?;
-        let prompt = instruction::of(&evidence.instruction_fields())?;
-        Some(SftSample { evidence, prompt, accepted }.render(out))
-    }
-}
-
-impl SftSample<'_> {
-    fn render(&self, out: &mut String) -> SampleId {
-        let evidence = self.evidence;
-        let content = content_hash(&self.prompt.instruction, &evidence.text);
-        let group = evidence.split_group();
-        let mut o = Object::new(out);
-        o.int("schema_version", SCHEMA_VERSION);
-        o.plain("sample_id", &format!("{}{}", Sft.prefix(), content.first16()));
-        o.text("task_type", evidence.task_type());
-        o.plain("system", self.prompt.system);
-        o.text("instruction", &self.prompt.instruction);
-        o.plain("input", "");
-        o.text("response", &evidence.text);
-        o.plain("quality_score", Category::Accepted.name());
-        o.codes("score_reasons", self.accepted.score.reasons.iter().copied());
-        o.plain("scorer_version", self.accepted.score.scorer_version);
-        o.texts("source_run_ids", [&evidence.run_id]);
-        o.plain("split", split_of(&group));
-        o.text("split_group", &group);
-        evidence.render_origin(&mut o);
-        o.end();
-        out.push('\n');
-        SampleId::of(&content)
-    }
+/// Appends the sample of a piece of work to `out`, if it is accepted and answers an instruction; gives its id.
+pub fn sample(evidence: &EvidenceView<'_>, standing: Standing<'_>, out: &mut String) -> Option<SampleId> {
+    let quality = AcceptedOnly::prove(standing.category)?;
+    // A correction answers what its target was asked, and stays on its target's side of every split.
+    let asked = standing.corrects.unwrap_or(evidence);
+    let prompt = instruction::of(&asked.instruction_fields())?;
+    let content = content_hash(&prompt.instruction, &evidence.text);
+    let id = SampleId::of(&content);
+    let group = asked.split_group();
+    let mut o = Object::new(out);
+    o.int("schema_version", SCHEMA_VERSION);
+    o.plain("sample_id", &Dataset::Sft.sample_id(id));
+    o.text("task_type", asked.task_type(standing.task_of_run));
+    o.plain("system", prompt.system);
+    o.text("instruction", &prompt.instruction);
+    o.plain("input", "");
+    o.text("response", &evidence.text);
+    o.plain("quality_score", quality.name());
+    o.codes("score_reasons", standing.reasons.iter().copied());
+    o.plain("scorer_version", standing.scorer_version);
+    o.texts("source_run_ids", [&evidence.run_id]);
+    o.plain("split", split_of(&group));
+    o.text("split_group", &group);
+    evidence.render_origin(&mut o);
+    o.end();
+    out.push('\n');
+    Some(id)
 }
 
 /// The hash of a sample's content: instruction, a zero byte, response.

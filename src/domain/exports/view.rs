@@ -1,6 +1,7 @@
 //! A finished evidence line, read back for the exports.
 
 use super::instruction::Fields;
+use crate::domain::link::facts::{CLAIM_TEXT, REJECTED_TEXT, has_words};
 use crate::domain::render::Object;
 use crate::domain::schema::scalars::{Escaped, Sha256Hex};
 use crate::domain::skim;
@@ -28,22 +29,30 @@ pub struct EvidenceView<'a> {
     pub file: Option<Escaped<'a>>,
     /// The pull request's number, as its digits.
     pub pr: Option<&'a str>,
+    /// The claim that was voted on.
+    pub claim: Option<Escaped<'a>>,
+    /// Which claim of the pull request, as its digits.
+    pub claim_idx: Option<&'a str>,
+    /// The text that lost the vote.
+    pub rejected: Option<Escaped<'a>>,
+    /// Why a person decided as they did.
+    pub reason: Option<Escaped<'a>>,
     run_signature: Option<Escaped<'a>>,
     provenance: &'a str,
 }
 
 impl<'a> EvidenceView<'a> {
-    /// Reads a line; `None` when it is no work with a text, or its text is nothing but white space.
+    /// Reads a line; `None` when it has no text, or its text is nothing but white space.
     pub fn read(line: &'a str) -> Option<Self> {
         let (mut run_id, mut task_id, mut stream, mut text, mut text_hash) = (None, None, None, None, None);
         let (mut task_type, mut mode, mut model_name, mut file, mut pr) = (None, None, None, None, None);
-        let (mut run_signature, mut provenance, mut is_work) = (None, None, false);
+        let (mut run_signature, mut provenance, mut claim_idx) = (None, None, None);
+        let (mut claim, mut rejected, mut reason) = (None, None, None);
         for (key, value) in skim::members(line) {
             match key {
                 "run_id" => run_id = skim::text(value),
                 "task_id" => task_id = skim::text(value),
                 "source_stream" => stream = skim::text(value),
-                "kind" => is_work = value == "\"work\"",
                 "provenance" => provenance = Some(value),
                 "task_type" => task_type = skim::text(value),
                 "mode" => mode = skim::text(value),
@@ -53,11 +62,16 @@ impl<'a> EvidenceView<'a> {
                 "source_files" => file = skim::items(value).next().and_then(skim::text),
                 "pr_number" => pr = Some(value),
                 "run_signature" => run_signature = skim::text(value),
+                "claim_idx" => claim_idx = Some(value),
+                "validation_results" => {
+                    claim = explanation(value, CLAIM_TEXT);
+                    rejected = explanation(value, REJECTED_TEXT);
+                }
+                "human_override" => reason = member(value, "reason").and_then(skim::text),
                 _ => {}
             }
         }
-        let has_words = |text: &Escaped<'_>| text.plain().chars().any(|c| !c.is_whitespace());
-        (is_work && text.as_ref().is_some_and(has_words)).then_some(())?;
+        text.as_ref().is_some_and(has_words).then_some(())?;
         Some(Self {
             run_id: run_id?,
             task_id: task_id?,
@@ -69,14 +83,18 @@ impl<'a> EvidenceView<'a> {
             model_name,
             file,
             pr,
+            claim,
+            claim_idx,
+            rejected,
+            reason,
             run_signature,
             provenance: provenance?,
         })
     }
 
-    /// The row's task type, else the stream's name.
-    pub fn task_type(&self) -> &Escaped<'a> {
-        self.task_type.as_ref().unwrap_or(&self.stream)
+    /// The row's task type, else its run's, else the stream's name.
+    pub fn task_type<'s>(&'s self, of_run: Option<&'s Escaped<'s>>) -> &'s Escaped<'s> {
+        self.task_type.as_ref().or(of_run).unwrap_or(&self.stream)
     }
 
     /// What keeps rows of one origin on one side of a split: pull request, else file, else signature, else run.
@@ -100,8 +118,26 @@ impl<'a> EvidenceView<'a> {
         }
     }
 
+    /// The row's place, as JSON.
+    pub fn provenance(&self) -> &'a str {
+        self.provenance
+    }
+
     /// Writes the member that ends every sample: its origin.
     pub fn render_origin(&self, object: &mut Object<'_>) {
         object.raw("provenance", self.provenance);
     }
+}
+
+/// The member of an object.
+fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
+    skim::members(object).find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// The explanation of the result of that name.
+fn explanation<'a>(results: &'a str, name: &str) -> Option<Escaped<'a>> {
+    let named = |result: &&str| {
+        member(result, "name").and_then(skim::text).is_some_and(|text| text.escaped() == name)
+    };
+    member(skim::items(results).find(named)?, "explanation").and_then(skim::text)
 }

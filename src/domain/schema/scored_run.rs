@@ -66,9 +66,10 @@ impl Published for ScoredRun {
     }
 }
 
-/// The first score of one piece of evidence, from the signals of its own row, on its way into the scores.
+/// A score on its way into its file: the first one of a piece of evidence, from the signals of its own row, or one that
+/// takes the place of another.
 #[derive(Debug)]
-pub struct FirstScore<'a> {
+pub struct NewScore<'a> {
     /// The evidence's run.
     pub evidence_run_id: &'a Escaped<'a>,
     /// What became of it.
@@ -83,9 +84,12 @@ pub struct FirstScore<'a> {
     pub scorer_version: &'a str,
     /// The provenance of the row it is about, as JSON.
     pub provenance: &'a str,
+    /// How many scores came before, and the provenance of the row that caused this one, as JSON; of a score that takes the
+    /// place of another.
+    pub supersedes: Option<(u32, &'a str)>,
 }
 
-impl FirstScore<'_> {
+impl NewScore<'_> {
     /// Checks what the types do not: the last look before a score is written.
     pub fn check(&self) -> Result<(), Invalid> {
         hold(!self.reasons.is_empty(), "reasons", "are never empty")?;
@@ -105,7 +109,11 @@ impl FirstScore<'_> {
             o.raw("anchor_grounding", ryu_js::Buffer::new().format(grounding));
         }
         o.time("scored_at", self.scored_at);
-        o.int("score_seq", 0);
+        o.int("score_seq", self.supersedes.map_or(0, |(before, _)| before));
+        if let Some((before, caused_by)) = self.supersedes {
+            o.int("supersedes", before.saturating_sub(1));
+            o.raw("caused_by", caused_by);
+        }
         o.plain("scorer_version", self.scorer_version);
         o.raw("provenance", self.provenance);
         o.end();

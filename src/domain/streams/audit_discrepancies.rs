@@ -3,9 +3,10 @@
 use super::audits::sha12;
 use super::field::{Field, FieldShape, optional, required};
 use super::{Draft, Stream, digits};
+use crate::domain::link::facts::{CLAIM_TEXT, REJECTED_TEXT};
 use crate::domain::reject::Reject;
 use crate::domain::row::{Row, as_text};
-use crate::domain::schema::record::{Kind, ModelRole};
+use crate::domain::schema::record::{Kind, ModelRole, ValidationResult};
 use crate::domain::schema::scalars::Escaped;
 use crate::domain::signal::Code;
 
@@ -23,9 +24,9 @@ const FIELDS: &[Field] = &[
         FieldShape::Text,
         "What was decided; a majority when more than half of the votes say the same.",
     ),
-    optional("claim", FieldShape::Text, "The claim.").unread(),
+    optional("claim", FieldShape::Text, "The claim."),
     optional("chosen", FieldShape::Text, "The text that was chosen."),
-    optional("rejected", FieldShape::Text, "The text that was not.").unread(),
+    optional("rejected", FieldShape::Text, "The text that was not."),
     optional("prompt_hash", FieldShape::Sha256, "SHA-256 of the prompt."),
     optional("ts", FieldShape::Time, "When it was decided."),
 ];
@@ -73,7 +74,20 @@ impl Stream for AuditDiscrepancies {
             cast += 1;
             agreeing += u64::from(says_so(&vote));
         }
-        draft.own.insert(if agreeing * 2 > cast { Code::ConsensusMajority } else { Code::ConsensusSplit });
+        let majority = agreeing * 2 > cast;
+        draft.own.insert(if majority { Code::ConsensusMajority } else { Code::ConsensusSplit });
+        // Pairs are made of evidence alone, so the record holds the claim and the text that lost the vote.
+        for (name, passed, text) in
+            [(CLAIM_TEXT, majority, row.opt_text("claim")), (REJECTED_TEXT, false, row.opt_text("rejected"))]
+        {
+            draft.record.validation_results.extend(text.map(|text| ValidationResult {
+                name: Escaped::from_escaped(name),
+                passed,
+                severity: None,
+                deterministic: false,
+                explanation: Some(text),
+            }));
+        }
         Ok(())
     }
 }
@@ -103,10 +117,18 @@ mod tests {
                 "run_id": "audit:42:0123456789ab:3", "task_id": "pr:42", "claim_idx": 3, "pr_number": 42, "head_sha": SHA,
                 "text": "yes", "input_hash": "ab".repeat(32), "own": ["consensus.majority"], "says": [], "model_name": null,
                 "scored": "partially_accepted", "timestamp": "2026-04-26T14:03:11.482Z",
+                "validation_results": [
+                    {"name": "claim", "passed": true, "deterministic": false, "explanation": "c"},
+                    {"name": "rejected", "passed": false, "deterministic": false, "explanation": "no"},
+                ],
             }),
         );
         check_required(STREAM, &row(), &["pr_number", "head_sha", "claim_idx", "votes", "resolution"]);
-        check_ignored(STREAM, &row(), &json!({"chosen": 1, "prompt_hash": "ab", "ts": "noon"}));
+        check_ignored(
+            STREAM,
+            &row(),
+            &json!({"chosen": 1, "claim": 1, "rejected": 1, "prompt_hash": "ab", "ts": "noon"}),
+        );
     }
 
     #[test]

@@ -1,0 +1,61 @@
+//! Corrections: whose text a person or an overseer corrects.
+
+use super::Links;
+use super::facts::{Facts, Judged, Key, Part};
+use super::map::KeyMap;
+use super::rows::Place;
+
+/// The rows that correct a text.
+#[derive(Debug, Default)]
+pub(super) struct Corrections {
+    judged: KeyMap<Judged>,
+    of_run: KeyMap<Vec<Place>>,
+}
+
+impl Corrections {
+    pub(super) fn insert(&mut self, place: Place, facts: &Facts) {
+        if !facts.makes_pair || !matches!(facts.part, Part::Human | Part::Overseer) {
+            return;
+        }
+        self.judged.insert(u64::from(place), facts.judged);
+        if let Judged::Run(run) = facts.judged {
+            self.of_run.entry(run).or_default().push(place);
+        }
+    }
+}
+
+impl Links {
+    /// The work that a correction is of: of what it reaches and what has an instruction and a text, the canonically first.
+    pub fn corrected(&self, correction: Place) -> Option<Place> {
+        let row = self.rows.get(correction)?;
+        let answers = |place: &Place| self.rows.text(*place).is_some_and(|text| text.facts.instruction != 0);
+        match *self.corrections.judged.get(&u64::from(correction))? {
+            Judged::Run(run) => {
+                self.first(self.of_run(run).filter(|place| *place != correction).filter(answers))
+            }
+            Judged::File(file) => self.meant(row.part(), file, row.moment).filter(answers),
+            // Work that names a pull request has no instruction.
+            Judged::Pull(..) | Judged::Signature(_) | Judged::Nothing => None,
+        }
+    }
+
+    /// The corrections that may be of a row.
+    pub fn corrections(&self, place: Place) -> Vec<Place> {
+        let Some(row) = self.rows.get(place) else { return Vec::new() };
+        let mut corrections = self.correctors(place);
+        corrections.retain(|place| self.corrections.judged.contains_key(&u64::from(*place)));
+        corrections.extend(self.corrections.of_run.get(&row.run).into_iter().flatten());
+        corrections
+    }
+
+    /// The row whose instruction a row's text answers: its own, or that of the work that a person corrects.
+    pub fn asked(&self, place: Place) -> Place {
+        let corrects = self.rows.get(place).is_some_and(|row| row.part() == Part::Human);
+        if corrects { self.corrected(place).unwrap_or(place) } else { place }
+    }
+
+    /// The instruction that a row's text answers; 0 without one.
+    pub fn instruction(&self, place: Place) -> Key {
+        self.rows.text(self.asked(place)).map_or(0, |text| text.facts.instruction)
+    }
+}

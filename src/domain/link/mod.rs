@@ -1,0 +1,282 @@
+//! Which signal reaches which work: links as a function of the *set* of rows, kept up row by row.
+//!
+//! [`Links::insert`] takes a row in and says which work it may have touched; [`Links::reach`] says what reaches a piece of
+//! work now. What is touched is in proportion to what changes, and asking costs a logarithm. docs/links.md has the rules.
+
+mod applies;
+mod by_file;
+mod by_pull;
+mod by_run;
+mod by_signature;
+mod by_text;
+mod corrections;
+pub mod facts;
+pub mod map;
+mod moment;
+mod reached;
+mod rows;
+mod twins;
+
+pub use facts::{Facts, Judged, Key, Part};
+pub use moment::Moment;
+pub use reached::Reached;
+pub use rows::{NewRow, Place, Row, Rows, TextRow};
+
+use by_file::File;
+use by_pull::ByPull;
+use by_run::ByRun;
+use by_signature::BySignature;
+use by_text::ByText;
+use map::KeyMap;
+
+use super::score::Category;
+use super::signal::{Code, Kind, SignalSet};
+
+/// All rows, and what judges what.
+#[derive(Debug)]
+pub struct Links {
+    /// The rows.
+    pub rows: Rows,
+    by_run: ByRun,
+    by_signature: BySignature,
+    by_pull: ByPull,
+    by_file: KeyMap<OfFile>,
+    by_text: ByText,
+    twins: twins::Twins,
+    corrections: corrections::Corrections,
+    /// How much of a text stands on its sources, for the few rows that say so; by place.
+    anchors: KeyMap<f64>,
+    window_ms: i64,
+}
+
+/// Most files have one review and no judge; only the others are worth a room of their own.
+#[derive(Debug)]
+enum OfFile {
+    One(Place),
+    Many(Box<File>),
+}
+
+/// What a new row may have changed.
+#[derive(Debug, Default)]
+pub struct Touched {
+    /// Work whose signals may have changed, the new row among it; in no order, and some perhaps twice.
+    pub work: Vec<Place>,
+    /// The signature that the row's run had, and the one it has now, where they differ.
+    pub signature: Option<(Option<Key>, Key)>,
+}
+
+impl Links {
+    /// No rows yet. Rows link over `window_ms` milliseconds at most.
+    pub fn new(window_ms: i64) -> Self {
+        Self {
+            rows: Rows::default(),
+            by_run: ByRun::default(),
+            by_signature: BySignature::default(),
+            by_pull: ByPull::default(),
+            by_file: KeyMap::default(),
+            by_text: ByText::default(),
+            twins: twins::Twins::default(),
+            corrections: corrections::Corrections::default(),
+            anchors: KeyMap::default(),
+            window_ms,
+        }
+    }
+
+    /// Takes a row in.
+    pub fn insert(&mut self, new: &NewRow, facts: &Facts, touched: &mut Touched) -> Place {
+        let place = self.rows.push(new, facts);
+        let moment = new.moment;
+        touched.work.clear();
+        touched.signature = None;
+        if facts.work {
+            touched.work.push(place);
+        }
+        self.by_run.insert(&mut self.rows, place, facts.run);
+        self.insert_signature(place, moment, facts, touched);
+        self.by_pull.insert(place, moment, facts, &mut touched.work);
+        if let (Part::Review, Some(file)) = (facts.part, facts.file) {
+            self.insert_review(place, file, moment, touched);
+        }
+        match facts.judged {
+            Judged::Nothing | Judged::Pull(..) => {}
+            Judged::Run(run) => {
+                if self.by_run.judge(run, moment, facts) {
+                    touched.work.extend(self.by_run.rows(&self.rows, run));
+                }
+            }
+            Judged::Signature(signature) => {
+                let (work, window) = (&mut touched.work, self.window_ms);
+                self.by_signature.escalate(signature, moment.time, place, window, work);
+            }
+            Judged::File(file) => {
+                let rows = &self.rows;
+                let file = many(&mut self.by_file, rows, file);
+                file.judge(rows, place, moment, facts, self.window_ms, &mut touched.work);
+            }
+        }
+        if let Some(anchor) = facts.anchor_grounding {
+            self.anchors.insert(u64::from(place), anchor);
+        }
+        if facts.text.is_some() {
+            self.by_text.insert(&mut self.rows, place);
+            self.insert_twin(place, facts.run, facts.part);
+        }
+        self.corrections.insert(place, facts);
+        place
+    }
+
+    fn insert_signature(&mut self, place: Place, moment: Moment, facts: &Facts, touched: &mut Touched) {
+        let given = facts
+            .signature
+            .and_then(|given| Some((given, self.by_signature.give(facts.run, moment, given)?)));
+        let Some((now, before)) = given else {
+            if let Some(signature) = self.by_signature.of_run(facts.run).filter(|_| facts.work) {
+                self.by_signature.insert(signature, moment.time, place);
+            }
+            return;
+        };
+        touched.signature = Some((before, now));
+        self.note_twin_signature(facts.run, now);
+        for place in self.by_run.rows(&self.rows, facts.run) {
+            let Some(row) = self.rows.get(place).filter(|row| row.is_work()) else { continue };
+            if let Some(before) = before {
+                self.by_signature.remove(before, row.moment.time, place);
+            }
+            self.by_signature.insert(now, row.moment.time, place);
+            touched.work.push(place);
+        }
+    }
+
+    fn insert_review(&mut self, place: Place, file: Key, moment: Moment, touched: &mut Touched) {
+        if let Some(OfFile::Many(_)) = self.by_file.get(&file) {
+        } else if !self.by_file.contains_key(&file) {
+            self.by_file.insert(file, OfFile::One(place));
+            return;
+        }
+        let file = many(&mut self.by_file, &self.rows, file);
+        file.review(moment.time, place, self.window_ms, &mut touched.work);
+    }
+
+    /// What reaches the work at a place now, its own signals among it.
+    pub fn reach(&self, place: Place) -> Reached {
+        let mut reached = Reached::default();
+        let Some(row) = self.rows.get(place) else { return reached };
+        let keys = self.rows.keys(row).copied();
+        let mut own = (row.moment, row.own);
+        let file = keys.filter(|keys| keys.has_subject && matches!(keys.part, Part::Review | Part::Apply));
+        if let Some((keys, OfFile::Many(file))) =
+            file.and_then(|keys| Some((keys, self.by_file.get(&keys.subject)?)))
+        {
+            if keys.part == Part::Review {
+                file.reach(&self.rows, row.moment.time, keys.attempt, self.window_ms, &mut reached);
+            } else if let Some(undone_at) = file.applies.undone_at(row.moment) {
+                own = (undone_at, by_file::undone(row.own));
+            }
+        }
+        reached.take(own.0, own.1);
+        self.by_run.reach(row.run, &mut reached);
+        self.by_pull.reach(&self.rows, place, &mut reached);
+        if !reached.signals.any(Kind::DeterministicPass)
+            && self.by_signature.reaches(&self.rows, place, self.window_ms)
+        {
+            reached.add(Code::ObserverEscalated);
+        }
+        reached
+    }
+
+    /// Settles the score of a row: what counts from now on.
+    pub fn settle(&mut self, place: Place, reached: &Reached, category: Category) {
+        if let Some(row) = self.rows.get_mut(place) {
+            row.current = reached.signals;
+            row.category = category;
+            row.score_seq += 1;
+        }
+    }
+
+    /// Puts back what was settled before, as read from what is committed.
+    pub fn restore(&mut self, place: Place, current: SignalSet, category: Category, score_seq: u32) {
+        if let Some(row) = self.rows.get_mut(place) {
+            row.current = current;
+            row.category = category;
+            row.score_seq = score_seq;
+        }
+    }
+
+    /// Notes that a person has reached a row, so that a later failure of its run is looked at.
+    pub fn note_person(&mut self, place: Place) {
+        if let Some(row) = self.rows.get(place) {
+            self.by_run.note_person(row.run);
+        }
+    }
+
+    /// How much of the row's text stands on its sources, in [0, 1], if the row says so.
+    pub fn anchor_grounding(&self, place: Place) -> Option<f64> {
+        self.anchors.get(&u64::from(place)).copied()
+    }
+
+    /// The rows of a run, in no order.
+    pub fn of_run(&self, run: Key) -> impl Iterator<Item = Place> + '_ {
+        self.by_run.rows(&self.rows, run)
+    }
+
+    /// The signature of a run.
+    pub fn signature(&self, run: Key) -> Option<Key> {
+        self.by_signature.of_run(run)
+    }
+
+    /// The work of a signature.
+    pub fn of_signature(&self, signature: Key) -> impl Iterator<Item = Place> + '_ {
+        self.by_signature.work(signature)
+    }
+
+    /// The work with a text, by the text's key.
+    pub fn of_text(&self, text: Key) -> impl Iterator<Item = Place> + '_ {
+        self.by_text.of_text(&self.rows, text)
+    }
+
+    /// The work with a text and an instruction, by the key of its input.
+    pub fn of_input(&self, input: Key) -> impl Iterator<Item = Place> + '_ {
+        self.by_text.of_input(&self.rows, input)
+    }
+
+    /// The review that a person or an overseer means by file and time, when it is a single one.
+    pub fn meant(&self, part: Part, file: Key, moment: Moment) -> Option<Place> {
+        match self.by_file.get(&file)? {
+            OfFile::One(_) => None,
+            OfFile::Many(file) => file.meant(part, moment.time, self.window_ms),
+        }
+    }
+
+    /// People and overseers who may mean the review at a place by its file.
+    pub fn correctors(&self, place: Place) -> Vec<Place> {
+        let mut correctors = Vec::new();
+        let keys = self.rows.get(place).and_then(|row| Some((row, self.rows.keys(row)?)));
+        if let Some((row, keys)) = keys.filter(|(_, keys)| keys.part == Part::Review)
+            && let Some(OfFile::Many(file)) = self.by_file.get(&keys.subject)
+        {
+            file.correctors(row.moment.time, &mut correctors);
+        }
+        correctors
+    }
+
+    /// The canonically first of some rows.
+    pub fn first(&self, places: impl IntoIterator<Item = Place>) -> Option<Place> {
+        places.into_iter().min_by_key(|place| self.rows.get(*place).map(|row| row.moment.canonical()))
+    }
+}
+
+/// The room of a file, made when it has none yet.
+fn many<'f>(by_file: &'f mut KeyMap<OfFile>, rows: &Rows, file: Key) -> &'f mut File {
+    let entry = by_file.entry(file).or_insert_with(|| OfFile::Many(Box::default()));
+    if let OfFile::One(review) = *entry {
+        let mut file = Box::<File>::default();
+        if let Some(row) = rows.get(review) {
+            file.review(row.moment.time, review, 0, &mut Vec::new());
+        }
+        *entry = OfFile::Many(file);
+    }
+    match entry {
+        OfFile::Many(file) => file,
+        OfFile::One(_) => unreachable!("it was made many just now"),
+    }
+}

@@ -1,0 +1,259 @@
+//! The rows that links know, in the order in which they were committed; a row's number in it is its place.
+
+use super::facts::{Facts, Key, PARTS, Part, TextFacts};
+use super::moment::Moment;
+use crate::domain::score::Category;
+use crate::domain::signal::SignalSet;
+
+/// A row's number, from 0.
+pub type Place = u32;
+
+/// No row.
+pub(super) const NONE: Place = u32::MAX;
+
+/// One row that became evidence.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// The first 16 bytes of its `sig_hash`.
+    pub sig: [u8; 16],
+    /// Signals about its own work.
+    pub own: SignalSet,
+    /// Every signal that counts now: `own` and what links brought.
+    pub current: SignalSet,
+    /// When.
+    pub moment: Moment,
+    /// Its run.
+    pub run: Key,
+    /// Length of its evidence line, in bytes.
+    pub evidence_len: u32,
+    /// How many scores came before the current one.
+    pub score_seq: u32,
+    pub(super) next_in_run: Place,
+    /// Its place among the rows with keys beyond the run.
+    keys: u32,
+    /// Its place among the rows with a text.
+    text: u32,
+    /// Its stream's number.
+    pub stream: u16,
+    /// The category that counts now.
+    pub category: Category,
+    flags: u8,
+}
+
+const WORK: u8 = 1;
+const SECRET: u8 = 2;
+const GIVES_TASK: u8 = 4;
+const MAKES_PAIR: u8 = 8;
+/// The upper half of the flags is the part.
+const PART_SHIFT: u32 = 4;
+
+impl Row {
+    /// Whether it is work.
+    pub fn is_work(&self) -> bool {
+        self.flags & WORK != 0
+    }
+
+    /// Whether there is a secret in its text.
+    pub fn has_secret(&self) -> bool {
+        self.flags & SECRET != 0
+    }
+
+    /// Whether it gives its run a task type.
+    pub fn gives_task(&self) -> bool {
+        self.flags & GIVES_TASK != 0
+    }
+
+    /// Whether it may make a preference pair by itself.
+    pub fn makes_pair(&self) -> bool {
+        self.flags & MAKES_PAIR != 0
+    }
+
+    /// The part its stream plays in links.
+    pub fn part(&self) -> Part {
+        PARTS.get(usize::from(self.flags >> PART_SHIFT)).copied().unwrap_or(Part::Other)
+    }
+
+    /// Where its evidence line starts, in bytes.
+    pub fn evidence_at(&self) -> u64 {
+        self.moment.evidence_at()
+    }
+}
+
+/// The keys of a row beyond its run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keys {
+    /// The file of a review or an apply; of others the pull request, as its bits.
+    pub(super) subject: u64,
+    /// The commit.
+    pub(super) commit: Key,
+    /// The attempt.
+    pub(super) attempt: i32,
+    pub(super) part: Part,
+    pub(super) has_commit: bool,
+    pub(super) has_subject: bool,
+}
+
+/// The text of a row.
+#[derive(Debug, Clone, Copy)]
+pub struct TextRow {
+    /// Its keys.
+    pub facts: TextFacts,
+    /// The next row of the same text.
+    pub next_in_text: Place,
+    /// The next row of the same input.
+    pub next_in_input: Place,
+}
+
+const SEGMENT: usize = 1 << 14;
+
+/// A list in segments: growing never copies, and never holds what is there twice.
+#[derive(Debug)]
+pub(super) struct Segments<T>(Vec<Vec<T>>);
+
+impl<T> Default for Segments<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Segments<T> {
+    pub(super) fn len(&self) -> usize {
+        self.0.len().saturating_sub(1) * SEGMENT + self.0.last().map_or(0, Vec::len)
+    }
+
+    pub(super) fn push(&mut self, item: T) {
+        if let Some(segment) = self.0.last_mut().filter(|segment| segment.len() < SEGMENT) {
+            segment.push(item);
+        } else {
+            let mut segment = Vec::with_capacity(SEGMENT);
+            segment.push(item);
+            self.0.push(segment);
+        }
+    }
+
+    pub(super) fn get(&self, at: u32) -> Option<&T> {
+        self.0.get(at as usize / SEGMENT)?.get(at as usize % SEGMENT)
+    }
+
+    pub(super) fn get_mut(&mut self, at: u32) -> Option<&mut T> {
+        self.0.get_mut(at as usize / SEGMENT)?.get_mut(at as usize % SEGMENT)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().flatten()
+    }
+}
+
+/// All rows.
+#[derive(Debug, Default)]
+pub struct Rows {
+    rows: Segments<Row>,
+    keys: Segments<Keys>,
+    texts: Segments<TextRow>,
+}
+
+impl Rows {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.len() == 0
+    }
+
+    /// The row at a place.
+    pub fn get(&self, place: Place) -> Option<&Row> {
+        self.rows.get(place)
+    }
+
+    /// All rows, in the order in which they were committed.
+    pub fn iter(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter()
+    }
+
+    pub(super) fn get_mut(&mut self, place: Place) -> Option<&mut Row> {
+        self.rows.get_mut(place)
+    }
+
+    pub(super) fn keys(&self, row: &Row) -> Option<&Keys> {
+        self.keys.get(row.keys)
+    }
+
+    /// The text of the row at a place.
+    pub fn text(&self, place: Place) -> Option<&TextRow> {
+        self.texts.get(self.rows.get(place)?.text)
+    }
+
+    pub(super) fn text_mut(&mut self, place: Place) -> Option<&mut TextRow> {
+        let text = self.rows.get(place)?.text;
+        self.texts.get_mut(text)
+    }
+
+    /// Puts a row in; gives its place.
+    pub(super) fn push(&mut self, new: &NewRow, facts: &Facts) -> Place {
+        let place = self.rows.len() as Place;
+        let subject = match facts.part {
+            Part::Review | Part::Apply => facts.file,
+            _ => facts.pull.map(i64::cast_unsigned),
+        };
+        let wants_keys = facts.work && (subject.is_some() || facts.commit.is_some());
+        let keys = if wants_keys { self.keys.len() as u32 } else { NONE };
+        if wants_keys {
+            self.keys.push(Keys {
+                subject: subject.unwrap_or(0),
+                commit: facts.commit.unwrap_or(0),
+                attempt: attempt_of(facts.attempt),
+                part: facts.part,
+                has_commit: facts.commit.is_some(),
+                has_subject: subject.is_some(),
+            });
+        }
+        let text = if facts.text.is_some() { self.texts.len() as u32 } else { NONE };
+        if let Some(facts) = facts.text {
+            self.texts.push(TextRow { facts, next_in_text: NONE, next_in_input: NONE });
+        }
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        self.rows.push(Row {
+            sig: new.sig,
+            own: facts.own,
+            current: if facts.work { facts.own } else { SignalSet::EMPTY },
+            moment: new.moment,
+            run: facts.run,
+            evidence_len: new.evidence_len,
+            score_seq: 0,
+            next_in_run: NONE,
+            keys,
+            text,
+            stream: new.stream,
+            category: new.category,
+            flags: flag(facts.work, WORK)
+                | flag(facts.secret, SECRET)
+                | flag(facts.gives_task, GIVES_TASK)
+                | flag(facts.makes_pair, MAKES_PAIR)
+                | (facts.part as u8) << PART_SHIFT,
+        });
+        place
+    }
+}
+
+/// What the store knows of a new row.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRow {
+    /// The first 16 bytes of its `sig_hash`.
+    pub sig: [u8; 16],
+    /// When, and where in canonical order.
+    pub moment: Moment,
+    /// Length of its evidence line, in bytes.
+    pub evidence_len: u32,
+    /// Its stream's number.
+    pub stream: u16,
+    /// Its first category.
+    pub category: Category,
+}
+
+/// An attempt as links compare it; none is -1.
+pub(super) fn attempt_of(attempt: Option<i64>) -> i32 {
+    attempt.map_or(-1, |attempt| i32::try_from(attempt).unwrap_or(i32::MAX))
+}
