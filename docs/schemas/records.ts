@@ -542,6 +542,44 @@ export function isQuarantineRow(value: unknown): value is QuarantineRow {
   return validate("QuarantineRow", value).length === 0;
 }
 
+/** A sample that was taken back, and why: one line of `exports/retractions.jsonl`. */
+export interface Retraction {
+  /** Always 1. */
+  schema_version: SchemaVersion;
+  /**
+   * The sample's id, made of its content: the same content comes back under the same id. Example:
+   * `"sft_0123456789abcdef"`.
+   */
+  sample_id: Text;
+  /** Where it stood. */
+  dataset: DatasetName;
+  /** The run that no longer stands behind it. */
+  run_id: Text;
+  /** The category the sample was made under. */
+  old_category: Category;
+  /** The category now. */
+  new_category: Category;
+  /**
+   * The reasons of the new score; or what else speaks against the sample: `conflict.content`, `secret`,
+   * `superseded_by_twin`, `target.moved`, `sides.moved`.
+   */
+  reasons: [Text, ...Text[]];
+  /** The row that caused it. */
+  caused_by: Provenance;
+  /** The row that no longer stands behind the sample. */
+  provenance: Provenance;
+}
+
+/** Judges a value by Retraction; no refusal means that it is one. */
+export function validateRetraction(value: unknown): Refusal[] {
+  return validate("Retraction", value);
+}
+
+/** Whether a value is a valid Retraction. */
+export function isRetraction(value: unknown): value is Retraction {
+  return validate("Retraction", value).length === 0;
+}
+
 /** A row of the stream `audits`. An auditor's findings on one pull request at one commit. */
 export interface AuditsRow {
   /** The pull request that was audited. */
@@ -1774,6 +1812,14 @@ export interface CommittedState {
   totals: RecordCounts;
 }
 
+/**
+ * The files of samples, by name.
+ * `rag`: Texts to retrieve.
+ * `sft`: Answers to train on.
+ * `preference`: Pairs to prefer by.
+ */
+export type DatasetName = "rag" | "sft" | "preference";
+
 /** An instant, UTC, with exactly three fraction digits of a second. Example: `"2026-04-26T14:03:11.482Z"`. */
 export type EventTime = string;
 
@@ -2130,6 +2176,7 @@ export interface RecordTypes {
   "SftSample": SftSample;
   "PreferenceSample": PreferenceSample;
   "QuarantineRow": QuarantineRow;
+  "Retraction": Retraction;
   "audits": AuditsRow;
   "audit_facts": AuditFactsRow;
   "audit_lessons": AuditLessonsRow;
@@ -3593,6 +3640,56 @@ const SCHEMAS: { readonly [Name in RecordName]: Schema } = {
         "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$",
       },
       "Sha256Hex": {"type":"string","pattern":"^[0-9a-f]{64}$"},
+    },
+  },
+  "Retraction": {
+    "type": "object",
+    "additionalProperties": false,
+    "properties": {
+      "schema_version": {"$ref":"#/$defs/SchemaVersion"},
+      "sample_id": {"$ref":"#/$defs/Text"},
+      "dataset": {"$ref":"#/$defs/DatasetName"},
+      "run_id": {"$ref":"#/$defs/Text"},
+      "old_category": {"$ref":"#/$defs/Category"},
+      "new_category": {"$ref":"#/$defs/Category"},
+      "reasons": {"type":"array","items":{"$ref":"#/$defs/Text"},"minItems":1},
+      "caused_by": {"$ref":"#/$defs/Provenance"},
+      "provenance": {"$ref":"#/$defs/Provenance"},
+    },
+    "required": [
+      "schema_version",
+      "sample_id",
+      "dataset",
+      "run_id",
+      "old_category",
+      "new_category",
+      "reasons",
+      "caused_by",
+      "provenance",
+    ],
+    "$defs": {
+      "SchemaVersion": {"type":"integer","const":1},
+      "Text": {"type":"string","minLength":1},
+      "DatasetName": {"type":"string","enum":["rag","sft","preference"]},
+      "Category": {"type":"string","enum":["accepted","partially_accepted","rejected","needs_human_review"]},
+      "Provenance": {
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+          "source_file": {"$ref":"#/$defs/Text"},
+          "generation": {"type":"integer","minimum":0,"maximum":4294967295},
+          "line_offset": {"type":"integer","minimum":0,"maximum":9007199254740991},
+          "byte_offset": {"type":"integer","minimum":0,"maximum":9007199254740991},
+          "sig_hash": {"$ref":"#/$defs/Sha256Hex"},
+          "recorded_at": {"$ref":"#/$defs/EventTime"},
+        },
+        "required": ["source_file","generation","line_offset","byte_offset","sig_hash","recorded_at"],
+      },
+      "Sha256Hex": {"type":"string","pattern":"^[0-9a-f]{64}$"},
+      "EventTime": {
+        "type": "string",
+        "pattern": "^([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][.][0-9]{3}Z$",
+      },
     },
   },
   "audits": {

@@ -3,8 +3,10 @@
 mod config;
 mod generate;
 mod probe;
+mod review;
 mod run;
 mod schema;
+mod scores;
 mod setup;
 mod status;
 mod summary;
@@ -47,6 +49,10 @@ enum Command {
     Status(status::Args),
     /// Look at real rows of every stream, and report which producers changed what they write
     Probe(probe::Args),
+    /// Show the score that counts now, of every row
+    Scores(scores::Args),
+    /// Show what needs a person, most pressing first
+    Review(review::Args),
     /// Write a coherent corpus of all streams
     Generate(generate::Args),
     /// Write the schemas of all shapes, or check that a folder holds exactly them
@@ -141,6 +147,8 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&settings, &args),
         Command::Status(args) => status::run(&settings, &args),
         Command::Probe(args) => probe::run(&settings, &args),
+        Command::Scores(args) => scores::run(&settings, &args),
+        Command::Review(args) => review::run(&settings, &args),
         Command::Generate(args) => generate::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Validate(args) => validate::run(&args),

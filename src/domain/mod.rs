@@ -10,6 +10,7 @@ pub mod link;
 pub mod probe;
 pub mod reject;
 pub mod render;
+pub mod review_queue;
 pub mod row;
 pub mod rules;
 pub mod score;

@@ -6,26 +6,22 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
-use tracing::{debug, error, info, warn};
+use tracing::info;
 
 use super::Shared;
 use super::batch::Batch;
 use super::event::{Event, Request, Ticket};
 use super::evidence_lines::EvidenceLines;
-use super::exports::{Desk, retractions};
+use super::exports::Desk;
 use super::known_rows::KnownRows;
-use super::outputs::RESCORED;
-use super::rescore::settle;
 use super::streams::StreamSet;
 use super::worker::{Task, Worked, distil};
 use crate::domain::distil::{BadRecord, Distiller};
 use crate::domain::rules::Rules;
-use crate::domain::schema::receipt::{Gap, InputRange, Receipt, ReceiptKind, RecordCounts};
+use crate::domain::schema::receipt::Receipt;
 use crate::domain::schema::scalars::{EventTime, Sha256Hex};
-use crate::domain::score::Category;
 use crate::intake::chunk::GapFound;
-use crate::store::commit::wall_clock;
-use crate::store::{Append, Commit, Piece, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// The committer turns at least this often, so that a watchdog can tell it from one that hangs.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -35,7 +31,6 @@ const BULK_STEP_BESIDE_LIVE_BYTES: u64 = 1 << 20;
 const LIVE_MEMORY: Duration = Duration::from_secs(5);
 /// How long exports may go on once a stop was asked for.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
-const BACK_OFF_MAX: Duration = Duration::from_secs(5);
 
 /// Why the committer could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -80,16 +75,16 @@ pub struct Committer<'r> {
 }
 
 /// The committer at work.
-struct Turn<'r> {
-    c: Committer<'r>,
+pub(super) struct Turn<'r> {
+    pub(super) c: Committer<'r>,
     distiller: Distiller<'r>,
-    batch: Batch,
+    pub(super) batch: Batch,
     /// Chunks and gaps that came before their turn, by ticket.
     early: BTreeMap<Ticket, Early>,
     next_place: Vec<u64>,
-    last_times: Vec<Option<EventTime>>,
+    pub(super) last_times: Vec<Option<EventTime>>,
     last_live: Option<Instant>,
-    last_export: Option<Instant>,
+    pub(super) last_export: Option<Instant>,
     source_ended: Option<Instant>,
 }
 
@@ -299,119 +294,6 @@ impl Turn<'_> {
             && (self.is_batch_full() || (self.c.events.is_empty() && (self.batch.live || nothing_coming())))
     }
 
-    fn commit_batch(&mut self) -> Result<(), PipelineError> {
-        if self.batch.is_empty() {
-            return Ok(());
-        }
-        let mut batch = std::mem::take(&mut self.batch);
-        let evidence =
-            EvidenceLines { store: &self.c.store, streams: self.c.streams, pending: &batch.pieces };
-        let causes = std::mem::take(&mut batch.causes);
-        let rescored = settle(causes, &mut self.c.known, &evidence, &self.c.receipt.scorer_version)?;
-        let mut marks = std::mem::take(&mut batch.marks);
-        for change in &rescored.changes {
-            marks.change(&self.c.known.links, change);
-        }
-        let removals = self.c.desk.removals(marks, &self.c.known);
-        let retracted = retractions(&removals, &self.c.known, &evidence)?;
-        if !removals.is_empty() && self.c.desk.has_gathered() {
-            // What must go may be among what was gathered: it was right until now, so it comes in and goes again.
-            self.commit_exports()?;
-        }
-        let files = self.c.desk.remove(&removals).changes(&self.c.store)?;
-        let counts = RecordCounts {
-            rescored: rescored.changes.len() as u64,
-            retracted: files.dropped,
-            ..batch.counts
-        };
-        let receipt = Receipt {
-            kind: ReceiptKind::Batch,
-            input_files: std::mem::take(&mut batch.inputs),
-            record_counts: counts,
-            warnings: batch.warnings.iter().map(|(code, count)| format!("{code}: {count} rows")).collect(),
-            started_at: batch.started_at.unwrap_or_else(wall_clock),
-            ..self.c.receipt.clone()
-        };
-        let mut appends = batch.appends();
-        if !rescored.lines.is_empty() {
-            let piece = Piece { bytes: rescored.lines.into_bytes(), rows: counts.rescored, sha256: None };
-            appends.push(Append { path: RESCORED.to_owned(), pieces: vec![piece] });
-        }
-        appends.extend(retracted);
-        self.commit(&Commit { appends, replaces: files.replaces, receipt })?;
-        let rescored_to = self.c.store.state().output_len(RESCORED);
-        self.c.known.persist(self.c.store.disk(), rescored_to, rescored.settled);
-        self.c.shared.committed_bytes.fetch_add(batch.bytes, Ordering::Relaxed);
-        self.c.shared.committed_rows.fetch_add(batch.counts.rows_in, Ordering::Relaxed);
-        for (total, new) in self.c.shared.categories.iter().zip(batch.categories) {
-            total.fetch_add(new, Ordering::Relaxed);
-        }
-        for change in &rescored.changes {
-            let of = |category: Category| self.c.shared.categories.get(category as usize);
-            // Evidence of an earlier life is counted where it goes, and not where it was.
-            let _ = of(change.before).map(|total| {
-                total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_sub(1)))
-            });
-            let _ = of(change.now).map(|total| total.fetch_add(1, Ordering::Relaxed));
-        }
-        debug!(
-            rows = batch.counts.rows_in,
-            rescored = counts.rescored,
-            retracted = counts.retracted,
-            evidence = batch.counts.evidence,
-            bytes = batch.bytes,
-            seq = self.c.store.next_seq().saturating_sub(1),
-            "batch committed"
-        );
-        Ok(())
-    }
-
-    fn commit_gap(&mut self, stream: usize, gap: &GapFound) -> Result<(), PipelineError> {
-        self.commit_batch()?;
-        let streams = self.c.streams;
-        let Some(spec) = streams.specs.get(stream) else { return Ok(()) };
-        warn!(
-            stream = spec.name,
-            from = gap.from,
-            to = gap.to,
-            reason = gap.reason,
-            "a gap: bytes may have been lost before they could be read"
-        );
-        let last_timestamp = self.last_times.get(stream).copied().flatten();
-        let nothing = Sha256Hex::of(b"");
-        let opened = gap.next.as_ref().map(|next| InputRange {
-            path: next.path.to_string(),
-            stream: spec.name.clone(),
-            generation: next.generation,
-            identity: next.identity.to_string(),
-            from: 0,
-            to: 0,
-            rows: 0,
-            sha256: nothing,
-            anchor: nothing,
-            evidence: 0,
-            quarantined: 0,
-            duplicate: 0,
-            blank: 0,
-            last_timestamp,
-        });
-        let receipt = Receipt {
-            kind: ReceiptKind::Gap,
-            input_files: opened.into_iter().collect(),
-            warnings: vec![format!("{}: {}", spec.name, gap.reason)],
-            gaps: vec![Gap {
-                stream: spec.name.clone(),
-                generation: gap.generation,
-                from: gap.from,
-                to: gap.to,
-                reason: gap.reason.clone(),
-            }],
-            started_at: wall_clock(),
-            ..self.c.receipt.clone()
-        };
-        self.commit(&Commit { appends: Vec::new(), replaces: Vec::new(), receipt })
-    }
-
     fn until_exports(&self) -> Duration {
         let refresh = self.c.shared.tuning().export_refresh;
         self.last_export.map_or(Duration::ZERO, |at| refresh.saturating_sub(at.elapsed())).min(HEARTBEAT)
@@ -441,51 +323,5 @@ impl Turn<'_> {
             self.c.tasks.send(Task::Samples(job)).map_err(|_| PipelineError::ThreadDied)?;
         }
         Ok(())
-    }
-
-    /// Commits the samples that were gathered.
-    fn commit_exports(&mut self) -> Result<(), PipelineError> {
-        let gathered = self.c.desk.take_gathered();
-        let withheld = gathered.withheld;
-        let files = gathered.changes(&self.c.store)?;
-        let (exported, retracted) = (files.added, files.dropped);
-        let receipt = Receipt {
-            kind: if files.replaces.is_empty() { ReceiptKind::Batch } else { ReceiptKind::Replace },
-            record_counts: RecordCounts { exported, retracted, withheld, ..RecordCounts::default() },
-            started_at: wall_clock(),
-            ..self.c.receipt.clone()
-        };
-        self.commit(&Commit { appends: files.appends, replaces: files.replaces, receipt })?;
-        if !self.c.desk.has_waiting() && self.c.desk.in_flight() == 0 {
-            self.last_export = Some(Instant::now());
-        }
-        debug!(exported, retracted, withheld, "samples committed");
-        Ok(())
-    }
-
-    /// Commits, and holds on while there is no space.
-    fn commit(&mut self, commit: &Commit) -> Result<(), PipelineError> {
-        let mut back_off = Duration::from_millis(50);
-        loop {
-            match self.c.store.commit(commit) {
-                Err(StoreError::NoSpace { path, source }) => {
-                    error!(path = %path.display(), error = %source, "no space; the batch is held until there is some");
-                    self.c.shared.no_space.store(true, Ordering::Relaxed);
-                    if self.c.shared.is_stopping() {
-                        return Err(StoreError::NoSpace { path, source }.into());
-                    }
-                    let until = Instant::now() + back_off;
-                    while Instant::now() < until && !self.c.shared.is_stopping() {
-                        std::thread::sleep(Duration::from_millis(50));
-                    }
-                    back_off = (back_off * 2).min(BACK_OFF_MAX);
-                    self.c.shared.heartbeat.fetch_add(1, Ordering::Relaxed);
-                }
-                other => {
-                    self.c.shared.no_space.store(false, Ordering::Relaxed);
-                    return Ok(other?);
-                }
-            }
-        }
     }
 }

@@ -48,6 +48,9 @@ pub struct Incoming {
     pub facts: Facts,
 }
 
+/// Rows of one block of the cache while the evidence is read, at most.
+const CACHE_BLOCK_ROWS: usize = 1 << 16;
+
 /// The part of a `sig_hash` that rows are known by: nobody finds two rows that share it.
 pub fn sig_of(hash: &Sha256Hex) -> [u8; 16] {
     hash.0.first_chunk().copied().unwrap_or_default()
@@ -79,32 +82,31 @@ impl KnownRows {
         let mut cache = state.map(|state| RowCache::new(&state.join("rows"), header(streams, rules)));
         let mut rescored_from = 0;
         if let Some(cache) = &mut cache {
-            let mut touched = Touched::default();
+            let (mut touched, mut sound) = (Touched::default(), true);
             let mut take = |what: Result<Incoming, Settled>| match what {
                 Ok(row) => {
                     known.insert(&row, &mut touched);
                 }
-                Err(settled) => known.restore(&settled),
+                Err(settled) => sound &= known.restore(&settled),
             };
             rescored_from = cache.read(committed.disk, &mut take);
-            if !known.fits(committed, streams) || rescored_from > committed.state.output_len(RESCORED) {
+            sound &= rescored_from <= committed.state.output_len(RESCORED) && known.fits(committed, streams);
+            if !sound {
                 warn!("the row cache does not fit the evidence and is made anew");
                 known = Self::empty(streams, rules);
                 rescored_from = 0;
                 cache.forget();
             }
+            cache.start_at(committed.disk, known.len());
         }
         let cached = known.len();
-        known.scan(committed, streams)?;
+        known.cache = cache;
+        known.scan(committed, streams, rescored_from)?;
         let settled = known.restore_scores(committed, streams, rescored_from)?;
-        if let Some(mut cache) = cache {
-            if known.len() > cached {
-                info!(rows = known.len() - cached, "known rows read from the evidence");
-            }
-            cache.start_at(committed.disk, cached);
-            known.cache = Some(cache);
-            known.persist(committed.disk, committed.state.output_len(RESCORED), settled);
+        if known.len() > cached {
+            info!(rows = known.len() - cached, "known rows read from the evidence");
         }
+        known.persist(committed.disk, committed.state.output_len(RESCORED), &settled);
         Ok(known)
     }
 
@@ -130,7 +132,12 @@ impl KnownRows {
     }
 
     /// Takes in the rows that the evidence holds and the cache did not.
-    fn scan(&mut self, committed: Committed<'_>, streams: &StreamSet) -> Result<(), StoreError> {
+    fn scan(
+        &mut self,
+        committed: Committed<'_>,
+        streams: &StreamSet,
+        rescored_from: u64,
+    ) -> Result<(), StoreError> {
         let mut counted = vec![(0_u64, 0_u64); streams.specs.len()];
         for row in self.links.rows.iter() {
             if let Some((bytes, rows)) = counted.get_mut(usize::from(row.stream)) {
@@ -169,6 +176,9 @@ impl KnownRows {
                     &mut touched,
                 );
                 at += u64::from(evidence_len);
+                if self.len().is_multiple_of(CACHE_BLOCK_ROWS) {
+                    self.persist(committed.disk, rescored_from, &[]);
+                }
             }
         }
         Ok(())
@@ -204,8 +214,9 @@ impl KnownRows {
         Ok(settled)
     }
 
-    fn restore(&mut self, settled: &Settled) {
-        self.links.restore(settled.place, settled.current, settled.category, settled.score_seq);
+    /// Puts a settled score back; whether its row is known.
+    fn restore(&mut self, settled: &Settled) -> bool {
+        self.links.restore(settled.place, settled.current, settled.category, settled.score_seq)
     }
 
     /// The place of the stream's row of that hash.
@@ -253,9 +264,9 @@ impl KnownRows {
 
     /// Appends what is new since the last time to the cache: rows, and scores that were settled. `rescored_to` is the
     /// committed length of the superseding scores, in bytes.
-    pub fn persist(&mut self, disk: &dyn Disk, rescored_to: u64, settled: Vec<Settled>) {
+    pub fn persist(&mut self, disk: &dyn Disk, rescored_to: u64, settled: &[Settled]) {
         if let Some(cache) = &mut self.cache
-            && let Err(e) = cache.append(disk, rescored_to, &settled)
+            && let Err(e) = cache.append(disk, rescored_to, settled)
         {
             warn!(error = %e, "the row cache cannot be written and is given up until the next start");
             self.cache = None;

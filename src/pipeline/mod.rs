@@ -7,6 +7,7 @@
 //! ```
 
 mod batch;
+mod commits;
 pub mod committer;
 pub mod event;
 mod evidence_lines;
@@ -14,6 +15,7 @@ pub mod exports;
 pub mod known_rows;
 pub mod outputs;
 mod rescore;
+pub mod review;
 pub mod row_cache;
 mod row_scan;
 pub mod source;

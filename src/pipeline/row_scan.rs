@@ -37,8 +37,8 @@ fn score_facts(line: &str) -> Option<(Category, SignalSet, Option<f64>)> {
         match key {
             "category" => category = Category::from_name(value.trim_matches('"')),
             "reasons" => {
-                signals =
-                    Some(skim::items(value).filter_map(|code| code_of(code.trim_matches('"'))).collect())
+                let codes = skim::items(value).filter_map(|code| code_of(code.trim_matches('"')));
+                signals = Some(codes.collect());
             }
             "anchor_grounding" => anchor = value.parse().ok(),
             _ => {}

@@ -124,7 +124,7 @@ impl Source {
                     buffer.clear();
                 }
                 let queue = if live { &self.live } else { &self.bulk };
-                return queue.send(Task::Rows(Job { ticket, chunk, buffer, live })).is_ok();
+                return queue.send(Task::Rows(Box::new(Job { ticket, chunk, buffer, live }))).is_ok();
             }
             Err(e) => {
                 let cause = std::error::Error::source(&e).map_or_else(String::new, ToString::to_string);

@@ -17,7 +17,7 @@ use crate::intake::chunk::{Chunk, Content};
 #[derive(Debug)]
 pub enum Task {
     /// A chunk to distil.
-    Rows(Job),
+    Rows(Box<Job>),
     /// Evidence to make samples of.
     Samples(SampleJob),
 }
@@ -88,7 +88,7 @@ pub fn work(
             Task::Samples(job) => Event::Sampled(make(&job, &scorer_version)),
             Task::Rows(job) => {
                 let Some(spec) = streams.specs.get(job.ticket.stream) else { continue };
-                match distil(&mut distiller, spec, job, None) {
+                match distil(&mut distiller, spec, *job, None) {
                     Ok(worked) => Event::Worked(Box::new(worked)),
                     Err(bad) => Event::BadRecord(bad),
                 }

@@ -313,7 +313,10 @@ impl Store {
         for append in &commit.appends {
             let path = self.output.join(&append.path);
             let committed = self.receipts.state.output_len(&append.path);
-            if self.disk.len(&path)?.is_some_and(|len| len > committed) {
+            let found = self.disk.len(&path)?;
+            if self.is_new(&path) && found.is_some() {
+                self.disk.remove(&path)?;
+            } else if found.is_some_and(|len| len > committed) {
                 self.disk.cut(&path, committed)?;
             }
         }

@@ -268,6 +268,8 @@ fn shape_of(path: &Path) -> &'static str {
         "quarantine" => "QuarantineRow",
         "rag" => "RagSample",
         "sft" => "SftSample",
+        "preference" => "PreferenceSample",
+        "exports" => "Retraction",
         "receipts" => "Receipt",
         _ => panic!("{} has no published shape", path.display()),
     }

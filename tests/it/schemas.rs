@@ -114,6 +114,7 @@ fn every_line_of_a_run_is_of_its_published_shape() {
         ("Receipt", "receipts"),
         ("RagSample", "exports/rag"),
         ("SftSample", "exports/sft"),
+        ("PreferenceSample", "exports/preference"),
     ] {
         let mut lines = 0;
         for entry in fs::read_dir(lab.out().join(folder)).unwrap() {

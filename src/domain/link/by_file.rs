@@ -173,6 +173,11 @@ impl File {
         members.next().is_none().then_some(only)
     }
 
+    /// Whether there is a review that is not after a time.
+    pub(super) fn has_review(&self, time: EventTime) -> bool {
+        self.group_before(time).is_some()
+    }
+
     /// People and overseers who mean the group that a review of that time belongs to.
     pub(super) fn correctors(&self, time: EventTime, out: &mut Vec<Place>) {
         let span = self.span(time, 0);

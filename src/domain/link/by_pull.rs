@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::facts::{Facts, Part, fails};
+use super::facts::{Facts, Key, Part, fails};
 use super::map::KeyMap;
 use super::moment::Moment;
 use super::reached::{People, Reached};
@@ -86,6 +86,20 @@ impl ByPull {
                 touched.extend(pull.work.range(until).map(|(_, place)| *place));
             }
             _ => {}
+        }
+    }
+
+    /// Whether there is any work but a row itself for a person who names a pull request.
+    pub(super) fn has_work(&self, pull: i64, commit: Option<Key>, time: EventTime, but: Place) -> bool {
+        match commit {
+            Some(commit) => self.commits.get(&commit).is_some_and(|commit| {
+                let head = commit.heads.get(&pull).into_iter().flat_map(|head| &head.work);
+                head.chain(&commit.applies).any(|place| *place != but)
+            }),
+            None => self
+                .pulls
+                .get(&pull.cast_unsigned())
+                .is_some_and(|pull| pull.work.range(..=(time, Place::MAX)).any(|(_, place)| *place != but)),
         }
     }
 

@@ -29,15 +29,14 @@ impl BySignature {
         self.of_run.get(&run).map(|(_, signature)| *signature)
     }
 
-    /// Gives a run a signature; the one before, when another one takes its place.
-    pub(super) fn give(&mut self, run: Key, moment: Moment, signature: Key) -> Option<Option<Key>> {
+    /// Gives a run a signature, unless it was given one later; whether that is another one than before.
+    pub(super) fn give(&mut self, run: Key, moment: Moment, signature: Key) -> bool {
         let before = self.of_run.get(&run).copied();
         if before.is_some_and(|(latest, _)| latest > moment) {
-            return None;
+            return false;
         }
         self.of_run.insert(run, (moment, signature));
-        let before = before.map(|(_, signature)| signature);
-        (before != Some(signature)).then_some(before)
+        before.is_none_or(|(_, before)| before != signature)
     }
 
     pub(super) fn insert(&mut self, signature: Key, time: EventTime, place: Place) {

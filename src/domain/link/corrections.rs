@@ -5,20 +5,22 @@ use super::facts::{Facts, Judged, Key, Part};
 use super::map::KeyMap;
 use super::rows::Place;
 
-/// The rows that correct a text.
+/// The rows of people, and of overseers who correct a text.
 #[derive(Debug, Default)]
 pub(super) struct Corrections {
     judged: KeyMap<Judged>,
+    /// Corrections by the run that they are of.
     of_run: KeyMap<Vec<Place>>,
 }
 
 impl Corrections {
     pub(super) fn insert(&mut self, place: Place, facts: &Facts) {
-        if !facts.makes_pair || !matches!(facts.part, Part::Human | Part::Overseer) {
-            return;
+        if facts.part == Part::Human || (facts.makes_pair && facts.part == Part::Overseer) {
+            self.judged.insert(u64::from(place), facts.judged);
         }
-        self.judged.insert(u64::from(place), facts.judged);
-        if let Judged::Run(run) = facts.judged {
+        if let (Part::Human | Part::Overseer, true, Judged::Run(run)) =
+            (facts.part, facts.makes_pair, facts.judged)
+        {
             self.of_run.entry(run).or_default().push(place);
         }
     }
@@ -43,9 +45,24 @@ impl Links {
     pub fn corrections(&self, place: Place) -> Vec<Place> {
         let Some(row) = self.rows.get(place) else { return Vec::new() };
         let mut corrections = self.correctors(place);
-        corrections.retain(|place| self.corrections.judged.contains_key(&u64::from(*place)));
+        corrections.retain(|place| self.rows.get(*place).is_some_and(super::Row::makes_pair));
         corrections.extend(self.corrections.of_run.get(&row.run).into_iter().flatten());
         corrections
+    }
+
+    /// Whether a person's word reaches no work at all.
+    pub fn is_lost(&self, place: Place) -> bool {
+        let Some(row) = self.rows.get(place) else { return false };
+        let is_work =
+            |other: &Place| *other != place && self.rows.get(*other).is_some_and(super::Row::is_work);
+        match self.corrections.judged.get(&u64::from(place)) {
+            None | Some(Judged::Nothing | Judged::Signature(_)) => false,
+            Some(Judged::Run(run)) => !self.of_run(*run).any(|other| is_work(&other)),
+            Some(Judged::Pull(pull, commit)) => {
+                !self.by_pull.has_work(*pull, *commit, row.moment.time, place)
+            }
+            Some(Judged::File(file)) => !self.has_review(*file, row.moment.time),
+        }
     }
 
     /// The row whose instruction a row's text answers: its own, or that of the work that a person corrects.

@@ -110,6 +110,7 @@ pub struct TextFacts {
 }
 
 /// Everything that links and samples need to know of one row.
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact of the row")]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Facts {
     /// The part its stream plays.

@@ -29,6 +29,7 @@ use by_signature::BySignature;
 use by_text::ByText;
 use map::KeyMap;
 
+use super::schema::scalars::EventTime;
 use super::score::Category;
 use super::signal::{Code, Kind, SignalSet};
 
@@ -126,11 +127,10 @@ impl Links {
     }
 
     fn insert_signature(&mut self, place: Place, moment: Moment, facts: &Facts, touched: &mut Touched) {
-        let given = facts
-            .signature
-            .and_then(|given| Some((given, self.by_signature.give(facts.run, moment, given)?)));
-        let Some((now, before)) = given else {
-            if let Some(signature) = self.by_signature.of_run(facts.run).filter(|_| facts.work) {
+        let before = self.by_signature.of_run(facts.run);
+        let given = facts.signature.filter(|given| self.by_signature.give(facts.run, moment, *given));
+        let Some(now) = given else {
+            if let Some(signature) = before.filter(|_| facts.work) {
                 self.by_signature.insert(signature, moment.time, place);
             }
             return;
@@ -148,8 +148,7 @@ impl Links {
     }
 
     fn insert_review(&mut self, place: Place, file: Key, moment: Moment, touched: &mut Touched) {
-        if let Some(OfFile::Many(_)) = self.by_file.get(&file) {
-        } else if !self.by_file.contains_key(&file) {
+        if !self.by_file.contains_key(&file) {
             self.by_file.insert(file, OfFile::One(place));
             return;
         }
@@ -193,13 +192,11 @@ impl Links {
         }
     }
 
-    /// Puts back what was settled before, as read from what is committed.
-    pub fn restore(&mut self, place: Place, current: SignalSet, category: Category, score_seq: u32) {
-        if let Some(row) = self.rows.get_mut(place) {
-            row.current = current;
-            row.category = category;
-            row.score_seq = score_seq;
-        }
+    /// Puts back what was settled before, as read from what is committed; whether there is such a row.
+    pub fn restore(&mut self, place: Place, current: SignalSet, category: Category, score_seq: u32) -> bool {
+        let Some(row) = self.rows.get_mut(place) else { return false };
+        (row.current, row.category, row.score_seq) = (current, category, score_seq);
+        true
     }
 
     /// Notes that a person has reached a row, so that a later failure of its run is looked at.
@@ -244,6 +241,15 @@ impl Links {
         match self.by_file.get(&file)? {
             OfFile::One(_) => None,
             OfFile::Many(file) => file.meant(part, moment.time, self.window_ms),
+        }
+    }
+
+    /// Whether a file has a review that is not after a time.
+    fn has_review(&self, file: Key, time: EventTime) -> bool {
+        match self.by_file.get(&file) {
+            None => false,
+            Some(OfFile::One(review)) => self.rows.get(*review).is_some_and(|row| row.moment.time <= time),
+            Some(OfFile::Many(file)) => file.has_review(time),
         }
     }
 

@@ -147,7 +147,7 @@ impl<T> Segments<T> {
 /// All rows.
 #[derive(Debug, Default)]
 pub struct Rows {
-    rows: Segments<Row>,
+    all: Segments<Row>,
     keys: Segments<Keys>,
     texts: Segments<TextRow>,
 }
@@ -155,26 +155,26 @@ pub struct Rows {
 impl Rows {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.all.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.rows.len() == 0
+        self.all.len() == 0
     }
 
     /// The row at a place.
     pub fn get(&self, place: Place) -> Option<&Row> {
-        self.rows.get(place)
+        self.all.get(place)
     }
 
     /// All rows, in the order in which they were committed.
     pub fn iter(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter()
+        self.all.iter()
     }
 
     pub(super) fn get_mut(&mut self, place: Place) -> Option<&mut Row> {
-        self.rows.get_mut(place)
+        self.all.get_mut(place)
     }
 
     pub(super) fn keys(&self, row: &Row) -> Option<&Keys> {
@@ -183,17 +183,17 @@ impl Rows {
 
     /// The text of the row at a place.
     pub fn text(&self, place: Place) -> Option<&TextRow> {
-        self.texts.get(self.rows.get(place)?.text)
+        self.texts.get(self.all.get(place)?.text)
     }
 
     pub(super) fn text_mut(&mut self, place: Place) -> Option<&mut TextRow> {
-        let text = self.rows.get(place)?.text;
+        let text = self.all.get(place)?.text;
         self.texts.get_mut(text)
     }
 
     /// Puts a row in; gives its place.
     pub(super) fn push(&mut self, new: &NewRow, facts: &Facts) -> Place {
-        let place = self.rows.len() as Place;
+        let place = self.all.len() as Place;
         let subject = match facts.part {
             Part::Review | Part::Apply => facts.file,
             _ => facts.pull.map(i64::cast_unsigned),
@@ -215,7 +215,7 @@ impl Rows {
             self.texts.push(TextRow { facts, next_in_text: NONE, next_in_input: NONE });
         }
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
-        self.rows.push(Row {
+        self.all.push(Row {
             sig: new.sig,
             own: facts.own,
             current: if facts.work { facts.own } else { SignalSet::EMPTY },

@@ -98,7 +98,9 @@ impl Links {
         }
         self.texts_of(self.of_run(run), texts);
         if self.twins.runs.contains_key(&run) {
-            signatures.into_iter().for_each(|signature| self.texts_of(self.of_signature(signature), texts));
+            for signature in signatures {
+                self.texts_of(self.of_signature(signature), texts);
+            }
         }
     }
 

@@ -11,6 +11,7 @@ pub mod published;
 pub mod quarantine;
 pub mod receipt;
 pub mod record;
+pub mod retraction;
 pub mod samples;
 pub mod scalars;
 pub mod scored_run;

@@ -12,6 +12,7 @@ use super::playbook::Playbook;
 use super::quarantine::QuarantineRow;
 use super::receipt::Receipt;
 use super::record::{EvidenceRecord, Invalid};
+use super::retraction::Retraction;
 use super::samples::{PreferenceSample, RagSample, SftSample};
 use super::scored_run::ScoredRun;
 use super::scratchpad::ScratchpadSummary;
@@ -102,7 +103,7 @@ fn whole(reason: &str) -> Refusal {
 }
 
 /// Every shape that distilld writes.
-pub static SHAPES: [Shape; 10] = [
+pub static SHAPES: [Shape; 11] = [
     Shape::of::<EvidenceRecord<'static>>(),
     Shape::of::<ScoredRun>(),
     Shape::of::<Receipt>(),
@@ -113,6 +114,7 @@ pub static SHAPES: [Shape; 10] = [
     Shape::of::<SftSample>(),
     Shape::of::<PreferenceSample>(),
     Shape::of::<QuarantineRow>(),
+    Shape::of::<Retraction>(),
 ];
 
 /// The shape of that name; neither case nor `_` nor `-` matters.

@@ -26,7 +26,7 @@ use crate::domain::exports::preference::Source;
 use crate::domain::exports::{Dataset, Verdict, wanted_rag, wanted_sft};
 use crate::domain::link::facts::key;
 use crate::domain::link::map::KeySet;
-use crate::domain::link::{Key, Place};
+use crate::domain::link::{Key, Place, Row};
 use crate::domain::score::{Category, reasons, score};
 use crate::domain::signal::SignalSet;
 use crate::store::StoreError;
@@ -51,6 +51,9 @@ pub struct Stamp {
     task: u32,
 }
 
+/// A row, and the datasets that want a sample of it.
+type Wanted = (Place, Vec<(Dataset, Stamp)>);
+
 /// What is in the files, what is wanted, and what is under way.
 #[derive(Debug)]
 pub struct Desk {
@@ -59,7 +62,7 @@ pub struct Desk {
     dirty_texts: Vec<Key>,
     dirty_sources: Vec<Source>,
     /// Rows whose samples are to be made, by stream and evidence.
-    wanted: BTreeMap<(u16, u64), (Place, Vec<(Dataset, Stamp)>)>,
+    wanted: BTreeMap<(u16, u64), Wanted>,
     next_job: u64,
     next_arrival: u64,
     /// Finished jobs that came before their turn.
@@ -285,15 +288,14 @@ impl Desk {
             return Ok(());
         }
         let held = Held { owner: made.place, stamp: made.stamp, id: made.id, instruction };
-        let before = match made.dataset {
-            Dataset::Rag => self.files.rag.insert(text, held),
-            _ => {
-                let all = self.files.sft.entry(text).or_default();
-                let before =
-                    all.iter().position(|held| held.instruction == instruction).map(|at| all.swap_remove(at));
-                all.push(held);
-                before
-            }
+        let before = if made.dataset == Dataset::Rag {
+            self.files.rag.insert(text, held)
+        } else {
+            let all = self.files.sft.entry(text).or_default();
+            let before =
+                all.iter().position(|held| held.instruction == instruction).map(|at| all.swap_remove(at));
+            all.push(held);
+            before
         };
         if let Some(before) = before {
             self.gathered.drop_line(made.dataset, before.id);
@@ -330,7 +332,7 @@ fn stamp(
         .get(place)
         .map_or((Category::NeedsHumanReview, SignalSet::EMPTY), |row| (row.category, row.current));
     let asked = if dataset == Dataset::Rag { place } else { known.links.asked(place) };
-    let own = known.get(asked).is_some_and(|row| row.gives_task());
+    let own = known.get(asked).is_some_and(Row::gives_task);
     let task = if own { 0 } else { task_key(asked, known, evidence)? };
     let signals = if dataset == Dataset::Rag { SignalSet::EMPTY } else { signals };
     Ok(Stamp { category, signals, task })

@@ -9,7 +9,7 @@ use super::task_key;
 use crate::domain::exports::preference::{self, Sides, Source};
 use crate::domain::exports::{Dataset, EvidenceView, SampleId};
 use crate::domain::link::map::KeyMap;
-use crate::domain::link::{Links, Part, Place};
+use crate::domain::link::{Links, Part, Place, Row};
 use crate::domain::schema::scalars::Escaped;
 use crate::pipeline::evidence_lines::EvidenceLines;
 use crate::pipeline::known_rows::KnownRows;
@@ -162,7 +162,7 @@ fn make(
     };
     let mut line = String::new();
     let id = preference::sample(source, &chosen, &rejected, task_of_run.as_ref(), &mut line);
-    let own = known.get(asked).is_some_and(|row| row.gives_task());
+    let own = known.get(asked).is_some_and(Row::gives_task);
     let task = if own { 0 } else { task_key(asked, known, evidence)? };
     Ok(id.map(|id| (Pair { id, sides, task }, line)))
 }

@@ -1,0 +1,113 @@
+//! What needs a person, and in which order: conflicts first, then what cannot be told, then what is held back.
+
+use super::exports::{EvidenceView, Withheld};
+use super::render::Object;
+use super::schema::SCHEMA_VERSION;
+use super::schema::scalars::Escaped;
+use super::skim;
+
+/// Why a row is in the queue; the order is that of the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// Deterministic checks say both.
+    Conflict,
+    /// The same content is allowed in one run and rejected in another.
+    ConflictContent,
+    /// A person asked for a look, or a check failed after a person's word.
+    Human,
+    /// Nobody can tell which of several reviews was meant.
+    LinkAmbiguous,
+    /// A secret holds a sample back.
+    Secret,
+    /// What was extracted holds no text.
+    ExtractFailed,
+    /// An opinion speaks against what a check speaks for.
+    Disputed,
+    /// An opinion speaks against it, and nothing for it.
+    Opposed,
+    /// A person's word reaches nothing.
+    LinkNone,
+}
+
+impl Why {
+    /// The code in the queue.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Conflict => "rule.conflict",
+            Self::ConflictContent => "conflict.content",
+            Self::Human => "rule.human",
+            Self::LinkAmbiguous => "link.ambiguous",
+            Self::Secret => "secret",
+            Self::ExtractFailed => "extract.failed",
+            Self::Disputed => "rule.disputed",
+            Self::Opposed => "rule.opposed",
+            Self::LinkNone => "link.none",
+        }
+    }
+
+    /// Why work with these reasons needs a person; `None` when it merely waits for a signal.
+    pub fn of_reasons(reasons: &[&str]) -> Option<Self> {
+        let has = |code: &str| reasons.contains(&code);
+        if has("rule.conflict") {
+            Some(Self::Conflict)
+        } else if has("rule.human") {
+            Some(Self::Human)
+        } else if has("rule.unclear") {
+            Some(if has("link.ambiguous") { Self::LinkAmbiguous } else { Self::ExtractFailed })
+        } else if has("rule.disputed") {
+            Some(Self::Disputed)
+        } else {
+            has("rule.opposed").then_some(Self::Opposed)
+        }
+    }
+}
+
+impl From<Withheld> for Why {
+    fn from(withheld: Withheld) -> Self {
+        match withheld {
+            Withheld::Conflict => Self::ConflictContent,
+            Withheld::Secret => Self::Secret,
+        }
+    }
+}
+
+/// The rule among the reasons of a score: what work that waits is counted under.
+pub fn rule_of<'r>(reasons: &[&'r str]) -> &'r str {
+    reasons.iter().find(|reason| reason.starts_with("rule.")).copied().unwrap_or("rule.none")
+}
+
+/// The reasons of a score line.
+pub fn reasons_of(score: &str) -> Vec<&str> {
+    let reasons = skim::members(score).find(|(key, _)| *key == "reasons").map(|(_, value)| value);
+    skim::items(reasons.unwrap_or_default()).map(|reason| reason.trim_matches('"')).collect()
+}
+
+/// One line of the queue, from a row's evidence and its current score.
+pub fn item(why: Why, evidence: &str, score: &str) -> String {
+    let member = |line: &'_ str, name: &str| {
+        skim::members(line)
+            .find(|(key, _)| *key == name)
+            .map_or_else(|| "null".to_owned(), |(_, value)| value.to_owned())
+    };
+    let view = EvidenceView::read(evidence);
+    let nothing = Escaped::from_escaped("");
+    let mut line = String::new();
+    let mut o = Object::new(&mut line);
+    o.int("schema_version", SCHEMA_VERSION);
+    o.plain("why", why.code());
+    for name in ["run_id", "task_id", "source_stream", "timestamp"] {
+        o.raw(name, &member(evidence, name));
+    }
+    for name in ["category", "reasons", "score_seq"] {
+        o.raw(name, &member(score, name));
+    }
+    // What holds a secret is not shown once more.
+    let text = view.as_ref().filter(|_| why != Why::Secret).map_or(&nothing, |view| &view.text);
+    o.text("text", text);
+    let rejected = view.as_ref().filter(|_| why != Why::Secret).and_then(|view| view.rejected.as_ref());
+    o.text("rejected_text", rejected.unwrap_or(&nothing));
+    o.raw("caused_by", &member(score, "caused_by"));
+    o.raw("provenance", &member(evidence, "provenance"));
+    o.end();
+    line
+}
