@@ -2,6 +2,7 @@
 
 pub mod instruction;
 pub mod rag;
+pub mod secrets;
 pub mod sft;
 mod view;
 
