@@ -3,7 +3,6 @@
 
 use proptest::prelude::*;
 
-use super::find;
 use super::tests::{both, positives, random, uuid};
 
 /// Words and signs, as people and programs write them.
@@ -87,7 +86,7 @@ proptest! {
     #[test]
     fn hashes_and_ids_are_never_secrets(seed: u64, before in prose(), after in prose()) {
         for id in [random(seed, "0123456789abcdef", 40), random(seed, "0123456789abcdef", 64), uuid(seed)] {
-            prop_assert_eq!(both(&format!("{} {} {}", before, id, after)), None);
+            prop_assert_eq!(both(&format!("{before} {id} {after}")), None);
         }
     }
 
@@ -95,34 +94,11 @@ proptest! {
     fn a_secret_is_found_anywhere_in_prose(seed: u64, pick: prop::sample::Index, before in prose(), after in prose()) {
         let all = positives(seed % 1_000_000);
         let (kind, secret) = pick.get(&all);
-        prop_assert_eq!(both(&format!("{} {} {}", before, secret, after)), Some(*kind));
+        prop_assert_eq!(both(&format!("{before} {secret} {after}")), Some(*kind));
     }
 
     #[test]
     fn plain_and_escaped_agree(parts in prop::collection::vec(fragment(), 0..12)) {
         both(&parts.concat());
-    }
-}
-
-/// Bounded work: texts made to be looked at as often as possible take no longer than a few bytes a nanosecond allow.
-#[test]
-fn texts_made_to_be_slow_are_not() {
-    for piece in [
-        "xoxb-",
-        "sk-",
-        "sk-ant-",
-        "://",
-        "://a:",
-        ".eyJ",
-        "ghp_",
-        "-----BEGIN PRIVATE KEY-----",
-        "hvs.",
-        "Bearer ",
-        "glpat-A",
-    ] {
-        let text = piece.repeat(400_000 / piece.len());
-        let started = std::time::Instant::now();
-        assert_eq!(find(&text), None, "{piece}");
-        assert!(started.elapsed().as_secs_f64() < 5.0, "{piece}: {:?}", started.elapsed());
     }
 }

@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
+#[allow(clippy::enum_glob_use, reason = "the tables below name every kind")]
+use super::SecretKind::*;
 use super::checksum::{base62, bech32_with_sum};
 use super::*;
 use crate::domain::canonical::push_escaped;
@@ -44,7 +46,6 @@ pub(super) fn pem(seed: u64, label: &str, line_break: &str) -> String {
 /// A secret of every kind, some in several shapes.
 #[rustfmt::skip]
 pub(super) fn positives(seed: u64) -> Vec<(SecretKind, String)> {
-    use SecretKind::*;
     let r = |alphabet, len| random(seed, alphabet, len);
     let mut all = vec![
         (AgeKey, format!("AGE-SECRET-KEY-{}", bech32_age(seed))),
@@ -201,7 +202,6 @@ fn a_secret_is_found_whatever_stands_around_it() {
 
 #[test]
 fn a_token_inside_a_longer_word_is_none() {
-    use SecretKind::*;
     // These are known by what is in them, whatever stands around.
     let anywhere = [
         AwsSecretKey,

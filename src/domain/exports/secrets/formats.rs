@@ -1,5 +1,6 @@
 //! The table of formats: by what each is found, and how it is checked.
 
+#[allow(clippy::enum_glob_use, reason = "the table below names every kind")]
 use super::SecretKind::{self, *};
 use super::text::{
     Alphabet, Text, alnum, alpha, base32, base64, dotted, hex, placeholder, upper_alnum, url_safe, word,

@@ -49,8 +49,8 @@ pub(super) fn personal_access(text: Text<'_>, at: usize) -> Option<SecretKind> {
 pub(super) fn slack(text: Text<'_>, at: usize) -> Option<SecretKind> {
     let body = whole(text, at, 4, |b| alnum(b) || matches!(b, b'-' | b'.'), 24, KEY_BYTES_MAX)?;
     let digits = body.iter().filter(|b| digit(**b)).count();
-    let groups = body.iter().filter(|b| **b == b'-').count();
-    (digits >= 10 && groups >= 2 && !placeholder(body)).then_some(SecretKind::SlackToken)
+    let grouped = body.split(|b| *b == b'-').count() > 2;
+    (digits >= 10 && grouped && !placeholder(body)).then_some(SecretKind::SlackToken)
 }
 
 /// `sk-` and what follows: the providers of models.
