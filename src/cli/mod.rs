@@ -2,6 +2,7 @@
 
 mod config;
 mod generate;
+mod override_;
 mod probe;
 mod review;
 mod run;
@@ -47,6 +48,8 @@ enum Command {
     Run(run::Args),
     /// Show cursor, lag, counts and last receipt of every stream; works beside a running daemon
     Status(status::Args),
+    /// Say what is to become of a run: appends one row to human_overrides.jsonl
+    Override(override_::Args),
     /// Look at real rows of every stream, and report which producers changed what they write
     Probe(probe::Args),
     /// Show the score that counts now, of every row
@@ -146,6 +149,7 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Run(args) => run::run(&settings, &args),
         Command::Status(args) => status::run(&settings, &args),
+        Command::Override(args) => override_::run(&settings, &args),
         Command::Probe(args) => probe::run(&settings, &args),
         Command::Scores(args) => scores::run(&settings, &args),
         Command::Review(args) => review::run(&settings, &args),

@@ -3,6 +3,7 @@
 pub mod instruction;
 pub mod preference;
 pub mod rag;
+pub mod secrets;
 pub mod sft;
 mod view;
 mod wanted;
