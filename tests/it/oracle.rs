@@ -34,7 +34,18 @@ fn answer(kb: &Kb) -> Answer {
     let rows = read::evidence(kb);
     let links = links::link(&rows);
     let scores: Vec<Score> = (0..rows.len()).map(|row| score::score(&rows, row, &links.on[row])).collect();
-    let samples = samples::samples(&rows, &links, &scores);
+    let samples = samples::samples(&rows, &links, &scores).samples;
     let keys = rows.iter().map(|row| (row.stream.clone(), row.line));
     Answer { scores: keys.zip(scores).collect(), samples }
+}
+
+/// What the rows say of themselves, before any link: the first score of each.
+fn first_scores(kb: &Kb) -> BTreeMap<(String, u64), Score> {
+    let rows = read::evidence(kb);
+    let first = |(row, of): (usize, &read::Row)| {
+        let own: Vec<links::Signal> =
+            of.own.iter().map(|code| links::Signal { code: code.clone(), said_by: row }).collect();
+        ((of.stream.clone(), of.line), score::score(&rows, row, &own))
+    };
+    rows.iter().enumerate().map(first).collect()
 }

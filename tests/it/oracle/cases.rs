@@ -158,7 +158,7 @@ impl Case {
         for (prefix, run, texts) in samples {
             let id = format!("{prefix}_{}", &sha256_hex(texts.join("\0").as_bytes())[..16]);
             let is_it = |line: &&String| line.starts_with(&id) && line.contains(&format!(" of {run} "));
-            assert!(found.iter().any(|line| is_it(line)), "{prefix} of {run} {texts:?} is missing: {told}");
+            assert!(found.iter().any(is_it), "{prefix} of {run} {texts:?} is missing: {told}");
         }
     }
 }

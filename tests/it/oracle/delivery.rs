@@ -193,6 +193,47 @@ impl Bench {
         Answer { scores, samples }
     }
 
+    /// The first score of every row.
+    pub fn first_scores(&self, kb: &Kb) -> BTreeMap<(String, u64), Score> {
+        let outputs = Outputs::open(&self.path("out")).unwrap();
+        let mut scores = BTreeMap::new();
+        for stream in kb.keys() {
+            let take = |_, line: &str| {
+                let (row, score) = score_of(line);
+                scores.insert((stream.clone(), row), score);
+            };
+            outputs.each_line(&format!("scored-runs/{stream}.jsonl"), take).unwrap();
+        }
+        scores
+    }
+
+    /// Every file of `distilld snapshot --into`, below a folder of that name.
+    pub fn snapshot(&self) -> BTreeMap<String, Vec<u8>> {
+        let into = self.path("snapshot");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_distilld"));
+        fs::write(self.path("config.toml"), "").unwrap();
+        for (option, name) in
+            [("--config", "config.toml"), ("--kb", "kb"), ("--output", "out"), ("--state", "state")]
+        {
+            command.arg(option).arg(self.path(name));
+        }
+        let output = command.args(["snapshot", "--into"]).arg(&into).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let mut files = BTreeMap::new();
+        let mut folders = vec![into.clone()];
+        while let Some(folder) = folders.pop() {
+            for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let name = path.strip_prefix(&into).unwrap().to_str().unwrap().to_owned();
+                    files.insert(name, fs::read(path).unwrap());
+                }
+            }
+        }
+        files
+    }
+
     /// The files of promise 2 with their bytes.
     pub fn promise2(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();

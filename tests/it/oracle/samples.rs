@@ -58,10 +58,32 @@ struct All<'a> {
     scores: &'a [Score],
 }
 
+/// The samples, and how often each fate met a row or pair.
+pub struct Made {
+    pub samples: Samples,
+    pub fates: BTreeMap<String, u64>,
+}
+
+/// A sample's line, or why there is none.
+type Fate = Result<String, &'static str>;
+
 /// Makes all samples.
-pub fn samples(rows: &[Row], links: &Links, scores: &[Score]) -> Samples {
+pub fn samples(rows: &[Row], links: &Links, scores: &[Score]) -> Made {
     let all = All { rows, links, scores };
-    Samples { rag: all.rag(), sft: all.sft(), preference: all.preference() }
+    let mut fates = BTreeMap::new();
+    let mut keep = |export: &str, of_export: Vec<Fate>| {
+        let mut lines = BTreeSet::new();
+        for fate in of_export {
+            let name = format!("{export} {}", fate.as_ref().err().unwrap_or(&"made"));
+            *fates.entry(name).or_default() += 1;
+            lines.extend(fate);
+        }
+        lines
+    };
+    let rag = keep("rag", all.rag());
+    let sft = keep("sft", all.sft());
+    let preference = keep("preference", all.preference());
+    Made { samples: Samples { rag, sft, preference }, fates }
 }
 
 impl All<'_> {
@@ -75,30 +97,33 @@ impl All<'_> {
         of_row.or_else(|| run_task_type(self.rows, &row.run)).unwrap_or_else(|| row.stream.clone())
     }
 
-    fn rag(&self) -> BTreeSet<String> {
-        let allowed = ["accepted", "partially_accepted"];
+    fn rag(&self) -> Vec<Fate> {
         let superseded = self.superseded();
         let mut seen = BTreeSet::new();
-        let mut samples = BTreeSet::new();
-        for (i, row) in self.rows.iter().enumerate() {
-            let Some(text) = row.text.as_ref().filter(|text| !is_blank(text)) else { continue };
-            if !self.is(i, &allowed) || superseded.contains(&i) || !seen.insert(text) || is_secret(text) {
-                continue;
-            }
-            let same = |other: usize| self.rows[other].text.as_ref() == Some(text);
-            if self.conflicts(&allowed, same) {
-                continue;
-            }
-            let task = self.task_type(i);
-            samples.insert(rag_line(
-                &id("rag", &[text]),
-                self.scores[i].category,
-                &row.run,
-                &task,
-                &place_of(row),
-            ));
+        (0..self.rows.len()).map(|row| self.rag_of(row, &superseded, &mut seen)).collect()
+    }
+
+    fn rag_of<'s>(&'s self, i: usize, superseded: &BTreeSet<usize>, seen: &mut BTreeSet<&'s String>) -> Fate {
+        let allowed = ["accepted", "partially_accepted"];
+        let row = &self.rows[i];
+        let text = row.text.as_ref().filter(|text| !is_blank(text)).ok_or("no text")?;
+        if !self.is(i, &allowed) {
+            return Err("category");
         }
-        samples
+        if superseded.contains(&i) {
+            return Err("superseded_by_twin");
+        }
+        if !seen.insert(text) {
+            return Err("repeated");
+        }
+        if is_secret(text) {
+            return Err("secret");
+        }
+        if self.conflicts(&allowed, |other| self.rows[other].text.as_ref() == Some(text)) {
+            return Err("conflict.content");
+        }
+        let (id, task) = (id("rag", &[text]), self.task_type(i));
+        Ok(rag_line(&id, self.scores[i].category, &row.run, &task, &place_of(row)))
     }
 
     /// Whether the same content is allowed in one run and rejected in another.
@@ -148,49 +173,56 @@ impl All<'_> {
         self.rows[row].instruction.as_deref()
     }
 
-    fn sft(&self) -> BTreeSet<String> {
+    fn sft(&self) -> Vec<Fate> {
         let mut seen = BTreeSet::new();
-        let mut samples = BTreeSet::new();
-        for (i, row) in self.rows.iter().enumerate() {
-            let Some(response) = row.text.as_ref().filter(|text| !is_blank(text)) else { continue };
-            let Some(instruction) = self.instruction(i).filter(|_| self.is(i, &["accepted"])) else {
-                continue;
-            };
-            if !seen.insert((instruction, response)) || is_secret(instruction) || is_secret(response) {
-                continue;
-            }
-            let same = |other: usize| {
-                self.rows[other].text.as_ref() == Some(response)
-                    && self.instruction(other) == Some(instruction)
-            };
-            if !self.conflicts(&["accepted"], same) {
-                let id = id("sft", &[instruction, response]);
-                samples.insert(sft_line(&id, &row.run, &self.scores[i].reasons, &place_of(row)));
-            }
-        }
-        samples
+        (0..self.rows.len()).map(|row| self.sft_of(row, &mut seen)).collect()
     }
 
-    fn preference(&self) -> BTreeSet<String> {
+    fn sft_of<'s>(&'s self, i: usize, seen: &mut BTreeSet<(&'s str, &'s String)>) -> Fate {
+        let row = &self.rows[i];
+        let response = row.text.as_ref().filter(|text| !is_blank(text)).ok_or("no text")?;
+        if !self.is(i, &["accepted"]) {
+            return Err("category");
+        }
+        let instruction = self.instruction(i).ok_or("no instruction")?;
+        if !seen.insert((instruction, response)) {
+            return Err("repeated");
+        }
+        if is_secret(instruction) || is_secret(response) {
+            return Err("secret");
+        }
+        let same = |other: usize| {
+            self.rows[other].text.as_ref() == Some(response) && self.instruction(other) == Some(instruction)
+        };
+        if self.conflicts(&["accepted"], same) {
+            return Err("conflict.content");
+        }
+        let id = id("sft", &[instruction, response]);
+        Ok(sft_line(&id, &row.run, &self.scores[i].reasons, &place_of(row)))
+    }
+
+    fn preference(&self) -> Vec<Fate> {
         let mut pairs = self.discrepancies();
         pairs.extend(self.corrections());
         pairs.extend(self.same_input());
-        pairs.retain(|pair| pair.is_one());
-        pairs.sort_by_key(|pair| (self.rows[pair.owner].source_file.clone(), self.rows[pair.owner].line));
+        pairs.sort_by_key(|pair| self.rows[pair.owner].place());
         let mut seen = BTreeSet::new();
-        let mut samples = BTreeSet::new();
-        for pair in pairs {
-            let id = id("pref", &[&pair.instruction, &pair.chosen, &pair.rejected]);
-            if seen.insert(id.clone())
-                && ![&pair.instruction, &pair.chosen, &pair.rejected].into_iter().any(|t| is_secret(t))
-            {
-                let task = self.task_type(pair.typed_as);
-                let runs = [pair.chosen_run.as_str(), pair.rejected_run.as_str()];
-                let places = [pair.owner, pair.loser].map(|row| place_of(&self.rows[row]));
-                samples.insert(preference_line(&id, runs, &task, [&places[0], &places[1]]));
-            }
+        pairs.iter().map(|pair| self.preference_of(pair, &mut seen)).collect()
+    }
+
+    fn preference_of(&self, pair: &Pair, seen: &mut BTreeSet<String>) -> Fate {
+        pair.check()?;
+        let texts = [pair.instruction.as_str(), &pair.chosen, &pair.rejected];
+        let id = id("pref", &texts);
+        if !seen.insert(id.clone()) {
+            return Err("repeated");
         }
-        samples
+        if texts.into_iter().any(is_secret) {
+            return Err("secret");
+        }
+        let runs = [pair.chosen_run.as_str(), pair.rejected_run.as_str()];
+        let places = [pair.owner, pair.loser].map(|row| place_of(&self.rows[row]));
+        Ok(preference_line(&id, runs, &self.task_type(pair.typed_as), [&places[0], &places[1]]))
     }
 
     fn discrepancies(&self) -> Vec<Pair> {
@@ -281,14 +313,18 @@ struct Pair {
 }
 
 impl Pair {
-    fn is_one(&self) -> bool {
+    /// Whether both sides differ in what they say and in who says it.
+    fn check(&self) -> Result<(), &'static str> {
         let folded = |text: &str| {
             let nfc: String = text.nfc().collect();
             nfc.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ")
         };
-        folded(&self.chosen) != folded(&self.rejected)
-            && self.chosen_run != self.rejected_run
-            && !is_blank(&self.chosen)
-            && !is_blank(&self.rejected)
+        if is_blank(&self.chosen) || is_blank(&self.rejected) {
+            return Err("no text");
+        }
+        if folded(&self.chosen) == folded(&self.rejected) {
+            return Err("alike");
+        }
+        if self.chosen_run == self.rejected_run { Err("of one run") } else { Ok(()) }
     }
 }

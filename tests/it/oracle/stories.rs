@@ -51,6 +51,7 @@ const THEMES: &[&[&str]] = &[
         "overseer_corrections",
     ],
     &["scrum_reviews", "auto_apply", "auto_apply", "auto_apply"],
+    &["scrum_reviews", "scrum_reviews", "scrum_reviews", "contract_analyses", "overseer_corrections"],
     &["scrum_reviews", "observer_reviews", "observer_reviews", "human_overrides"],
     &[
         "audits",
@@ -145,8 +146,8 @@ pub fn story(seed: u64) -> Kb {
         // Who judges often comes before what is judged, also within a stream.
         teller.dice.shuffle(lines);
         if teller.chance(25) {
-            let again: Value = serde_json::from_str(&teller.pick(lines)).unwrap_or(json!({}));
-            let respelled = teller.spell(&again);
+            let again = serde_json::from_str(&teller.pick(lines)).ok().filter(Value::is_object);
+            let respelled = teller.spell(&again.unwrap_or(json!({})));
             lines.push(respelled);
         }
     }
@@ -159,6 +160,8 @@ struct Teller {
     times: Vec<i64>,
     files: Vec<&'static str>,
     runs: Vec<String>,
+    /// Whether texts are of very few, so that the same one turns up everywhere.
+    alike: bool,
     /// Rows that can be told apart only by a number.
     number: u64,
 }
@@ -172,7 +175,8 @@ impl Teller {
         let times = edges[..dice.usize(3..=8)].iter().map(|edge| NOON + edge).collect();
         let files = ["src/a.rs", "src/b.rs"][..dice.usize(1..=2)].to_vec();
         let runs = ["run_1", "run_2", "run_3", "run_4"][..dice.usize(2..=4)].iter().map(ToString::to_string);
-        Self { times, files, runs: runs.collect(), number: 0, dice }
+        let (runs, alike) = (runs.collect(), dice.u32(0..100) < 30);
+        Self { times, files, runs, alike, number: 0, dice }
     }
 
     fn chance(&mut self, percent: u32) -> bool {
@@ -230,6 +234,9 @@ impl Teller {
 
     /// A text of few, some alike but for white space or composition, some with a secret.
     fn text(&mut self) -> String {
+        if self.alike && self.chance(80) {
+            return self.pick(&["the lock is held", "the lock is held", "the loop never ends"]).to_owned();
+        }
         match self.dice.u32(0..16) {
             0 => "Caf\u{e9} is fine".to_owned(),
             1 => "Cafe\u{301} is fine".to_owned(),

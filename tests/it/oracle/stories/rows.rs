@@ -103,8 +103,15 @@ impl Teller {
             if t.chance(10) { json!({"b": t.text(), "a": 1}) } else { json!(t.text()) }
         });
         self.maybe(&mut row, 30, "prompt_hash", |t| json!(t.prompt_hash()));
-        self.maybe(&mut row, 35, "gates", Self::gates);
+        let gated = if self.alike { 75 } else { 35 };
+        self.maybe(&mut row, gated, "gates", Self::gates);
         self.maybe(&mut row, 50, "run_id", |t| json!(t.run()));
+        if self.alike && self.chance(20) {
+            // A run that contradicts itself: one input, one answer that passed and one that did not.
+            row["run_id"] = json!("run_twice");
+            row["gates"] = json!({"g1": self.chance(50)});
+            row["prompt_hash"] = Value::Null;
+        }
         row
     }
 
