@@ -51,6 +51,8 @@ const THEMES: &[&[&str]] = &[
         "overseer_corrections",
     ],
     &["scrum_reviews", "auto_apply", "auto_apply", "auto_apply"],
+    &["scrum_reviews", "scrum_reviews", "observer_reviews"],
+    &["scrum_reviews", "auto_apply", "auto_apply", "human_overrides", "human_overrides"],
     &["scrum_reviews", "scrum_reviews", "scrum_reviews", "contract_analyses", "overseer_corrections"],
     &["scrum_reviews", "observer_reviews", "observer_reviews", "human_overrides"],
     &[
@@ -169,10 +171,11 @@ struct Teller {
 impl Teller {
     fn new(seed: u64) -> Self {
         let mut dice = Rng::with_seed(seed);
-        let mut edges =
-            [0, 0, 1, -1, HOUR, -HOUR, DAY, DAY + 1, DAY - 1, -DAY, -DAY - 1, 2 * DAY, DAY + HOUR];
+        let near = [0, 0, 1, -1, HOUR, 2 * HOUR, 3 * HOUR, -HOUR, -2 * HOUR, 7 * HOUR];
+        let far = [DAY, DAY + 1, DAY - 1, -DAY, -DAY - 1, 2 * DAY, DAY + HOUR, DAY + 2 * HOUR];
+        let mut edges: Vec<i64> = near.into_iter().chain(far).collect();
         dice.shuffle(&mut edges);
-        let times = edges[..dice.usize(3..=8)].iter().map(|edge| NOON + edge).collect();
+        let times = edges[..dice.usize(3..=14)].iter().map(|edge| NOON + edge).collect();
         let files = ["src/a.rs", "src/b.rs"][..dice.usize(1..=2)].to_vec();
         let runs = ["run_1", "run_2", "run_3", "run_4"][..dice.usize(2..=4)].iter().map(ToString::to_string);
         let (runs, alike) = (runs.collect(), dice.u32(0..100) < 30);

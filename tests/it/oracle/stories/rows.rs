@@ -97,7 +97,7 @@ impl Teller {
     fn review(&mut self) -> Value {
         let mut row =
             json!({"file": self.file(), "reviewed_at": self.time(), "accepted_model": self.model()});
-        self.maybe(&mut row, 40, "accepted_on_attempt", |t| json!(t.dice.i64(1..=2)));
+        self.maybe(&mut row, 60, "accepted_on_attempt", |t| json!(t.dice.i64(1..=2)));
         self.maybe(&mut row, 40, "verdict", |t| json!(t.verdict()));
         self.maybe(&mut row, 85, "review", |t| {
             if t.chance(10) { json!({"b": t.text(), "a": 1}) } else { json!(t.text()) }
@@ -162,12 +162,12 @@ impl Teller {
     /// Rows that judge others by one of several keys.
     fn judge(&mut self, stream: &str) -> Value {
         let mut row = json!({"ts": self.time()});
-        self.maybe(&mut row, 45, "run_id", |t| json!(t.run()));
-        self.maybe(&mut row, 70, "file", |t| json!(t.file()));
+        self.maybe(&mut row, 40, "run_id", |t| json!(t.run()));
+        self.maybe(&mut row, 75, "file", |t| json!(t.file()));
         match stream {
             "observer_reviews" => {
                 self.maybe(&mut row, 90, "verdict", |t| json!(t.verdict()));
-                self.maybe(&mut row, 40, "attempt", |t| json!(t.dice.i64(1..=2)));
+                self.maybe(&mut row, 60, "attempt", |t| json!(t.dice.i64(1..=2)));
                 self.maybe(&mut row, 40, "conf", |t| json!(t.pick(&[0.7, 0.69, 0.9])));
             }
             "overseer_corrections" => {
@@ -178,7 +178,7 @@ impl Teller {
                 let actions =
                     ["accept", "accept", "Reject", "partial", "review", "correct", "correct", "burn"];
                 row["action"] = json!(self.pick(&actions));
-                self.maybe(&mut row, 40, "pr_number", |t| json!(t.pr()));
+                self.maybe(&mut row, 30, "pr_number", |t| json!(t.pr()));
                 self.maybe(&mut row, 25, "head_sha", |t| json!(t.sha()));
                 self.maybe(&mut row, 50, "corrected_text", |t| json!(t.text()));
                 self.maybe(&mut row, 30, "actor", |_| json!("ann"));
