@@ -23,6 +23,7 @@ mod golden;
 mod judges;
 mod laws;
 mod live;
+mod oracle;
 mod override_;
 mod probe;
 mod rows;
