@@ -1,3 +1,5 @@
+//! Trees, paths and growth proofs, against the vectors of Certificate Transparency and against themselves.
+
 use super::*;
 
 /// The leaves of the tests of Certificate Transparency, and the roots of the trees of 1 to 8 of them.

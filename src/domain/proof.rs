@@ -35,6 +35,17 @@ pub struct Leaf<'a> {
 }
 
 impl Leaf<'_> {
+    /// The leaf, free of what it was read from.
+    pub fn into_owned(self) -> Leaf<'static> {
+        Leaf {
+            generation: self.generation,
+            line_offset: self.line_offset,
+            rules_version: self.rules_version.into_owned().into(),
+            sig_hash: self.sig_hash,
+            source_file: self.source_file.into_owned().into(),
+        }
+    }
+
     /// The entry of the log.
     pub fn to_entry(&self) -> String {
         // Strings and whole numbers can always be written.

@@ -1,3 +1,5 @@
+//! Proofs as texts: what holds, and that nothing else does.
+
 use super::*;
 use crate::domain::checkpoint::origin;
 use crate::domain::merkle::Tree;

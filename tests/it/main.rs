@@ -24,6 +24,7 @@ mod judges;
 mod laws;
 mod live;
 mod probe;
+mod proofs;
 mod rows;
 mod schemas;
 mod service;
