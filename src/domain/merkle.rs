@@ -1,7 +1,7 @@
 //! The Merkle tree of RFC 6962, section 2.1: leaves one after the other in, roots and proofs out.
 //!
-//! A tree keeps one hash for every 256 leaves (an eighth of a byte a row), and the leaves of those tiles alone that
-//! somebody wants to prove something about.
+//! A tree keeps the nodes over every 256 leaves and above (a quarter of a byte a row), and the nodes below of those tiles
+//! alone in which somebody wants to prove something.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,11 @@ use sha2::{Digest, Sha256};
 /// SHA-256 of a leaf, of a node, or of a whole tree.
 pub type Hash = [u8; 32];
 
-/// Leaves under one kept hash.
-const TILE: u64 = 256;
+/// Levels of a tile: the leaves, and what is below its root.
+const TILE_LEVELS: usize = 8;
+
+/// The hashes of full nodes, level by level.
+type Levels = Vec<Vec<Hash>>;
 
 /// The hash of a leaf.
 pub fn leaf_hash(entry: &[u8]) -> Hash {
@@ -31,20 +34,21 @@ pub fn empty_root() -> Hash {
 /// An append-only tree.
 #[derive(Debug, Default)]
 pub struct Tree {
-    /// The roots of all full tiles.
-    tiles: Vec<Hash>,
-    /// The leaves behind the last full tile.
-    open: Vec<Hash>,
+    size: u64,
+    /// The roots of full tiles, and the full nodes above them.
+    above: Levels,
+    /// The leaves behind the last full tile, and the full nodes above them.
+    open: Levels,
     /// Whether the open tile stays when it is full.
     keeping: bool,
-    /// Full tiles whose leaves stay.
-    kept: BTreeMap<u64, Vec<Hash>>,
+    /// Full tiles that stay, by their number.
+    kept: BTreeMap<u64, Levels>,
 }
 
 impl Tree {
     /// How many leaves there are.
     pub fn size(&self) -> u64 {
-        self.tiles.len() as u64 * TILE + self.open.len() as u64
+        self.size
     }
 
     /// Sees to it that something can be proved about the leaf that is pushed next.
@@ -54,13 +58,13 @@ impl Tree {
 
     /// Appends a leaf.
     pub fn push(&mut self, leaf: Hash) {
-        self.open.push(leaf);
-        if self.open.len() as u64 == TILE {
-            let number = self.tiles.len() as u64;
-            self.tiles.push(root_of(&self.open));
-            let leaves = std::mem::take(&mut self.open);
+        let number = self.size >> TILE_LEVELS;
+        self.size += 1;
+        if let Some(root) = carry(&mut self.open, TILE_LEVELS, leaf) {
+            carry(&mut self.above, usize::MAX, root);
+            let tile = std::mem::take(&mut self.open);
             if std::mem::take(&mut self.keeping) {
-                self.kept.insert(number, leaves);
+                self.kept.insert(number, tile);
             }
         }
     }
@@ -132,34 +136,49 @@ impl Tree {
     /// The hash over leaves `[from, to)`, a range that occurs in the tree of some size.
     fn range(&self, from: u64, to: u64) -> Option<Hash> {
         let len = to - from;
-        if len == TILE {
-            return self.tiles.get(usize::try_from(from / TILE).ok()?).copied();
+        if len.is_power_of_two() {
+            let level = len.ilog2() as usize;
+            return self.node(level, from >> level);
         }
-        if len > TILE {
-            let middle = from + split(len);
-            return Some(node_hash(&self.range(from, middle)?, &self.range(middle, to)?));
-        }
-        let number = from / TILE;
-        let tile = if number == self.tiles.len() as u64 { &self.open } else { self.kept.get(&number)? };
-        let start = (from % TILE) as usize;
-        Some(root_of(tile.get(start..start + len as usize)?))
+        let middle = from + split(len);
+        Some(node_hash(&self.range(from, middle)?, &self.range(middle, to)?))
     }
+
+    /// A full node: the `number`-th of those over `2^level` leaves.
+    fn node(&self, level: usize, number: u64) -> Option<Hash> {
+        let (levels, level, number) = if level >= TILE_LEVELS {
+            (&self.above, level - TILE_LEVELS, number)
+        } else {
+            let nodes = TILE_LEVELS - level;
+            let tile = number >> nodes;
+            let is_open = tile == self.size >> TILE_LEVELS;
+            let levels = if is_open { &self.open } else { self.kept.get(&tile)? };
+            (levels, level, number - (tile << nodes))
+        };
+        levels.get(level)?.get(usize::try_from(number).ok()?).copied()
+    }
+}
+
+/// Appends a node to the lowest of `height` levels, and what it completes to those above; gives what it completes above
+/// them all.
+fn carry(levels: &mut Levels, height: usize, mut hash: Hash) -> Option<Hash> {
+    for level in 0..height {
+        if level == levels.len() {
+            levels.push(Vec::new());
+        }
+        let nodes = levels.get_mut(level)?;
+        nodes.push(hash);
+        match nodes.as_slice() {
+            [.., left, right] if nodes.len().is_multiple_of(2) => hash = node_hash(left, right),
+            _ => return None,
+        }
+    }
+    Some(hash)
 }
 
 /// Where a tree of `len > 1` leaves is split: the largest power of two below `len`.
 fn split(len: u64) -> u64 {
     1 << (len - 1).ilog2()
-}
-
-fn root_of(leaves: &[Hash]) -> Hash {
-    match leaves {
-        [] => empty_root(),
-        [leaf] => *leaf,
-        leaves => {
-            let (left, right) = leaves.split_at(split(leaves.len() as u64) as usize);
-            node_hash(&root_of(left), &root_of(right))
-        }
-    }
 }
 
 /// The root that leaf, index and path lead to in a tree of `size` leaves; `None` when the path is not as long as such a

@@ -16,6 +16,18 @@ const ROOTS: [&str; 8] = [
     "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
 ];
 
+/// The root as RFC 6962 defines it.
+fn root_of(leaves: &[Hash]) -> Hash {
+    match leaves {
+        [] => empty_root(),
+        [leaf] => *leaf,
+        leaves => {
+            let (left, right) = leaves.split_at(leaves.len().next_power_of_two() / 2);
+            node_hash(&root_of(left), &root_of(right))
+        }
+    }
+}
+
 /// A tree of numbered leaves, all of them kept.
 fn numbered(size: u64) -> Tree {
     let mut tree = Tree::default();
