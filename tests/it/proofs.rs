@@ -5,7 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Instant;
+use std::slice;
+use std::time::{Duration, Instant};
 
 use distilld::domain::note::PublicKey;
 use distilld::domain::proof::{RowProof, split_proofs};
@@ -138,7 +139,7 @@ fn every_row_is_proven_and_a_verifier_in_python_says_the_same_of_each() {
     let text = fs::read_to_string(&all).unwrap();
     let longest = proofs_of(&text).into_iter().map(str::len).max().unwrap();
     assert!(longest <= PROOF_BYTES_MAX, "{longest}");
-    let (ours, theirs) = (notary.checked(&[all.clone()]), notary.python(&[all]));
+    let (ours, theirs) = (notary.checked(slice::from_ref(&all)), notary.python(&[all]));
     assert!(ours.len() > 3000 && ours.len() == theirs.len(), "{} and {}", ours.len(), theirs.len());
     for (ours, theirs) in ours.iter().zip(&theirs) {
         assert_eq!(ours["proven"], true, "{ours}");
@@ -287,7 +288,7 @@ fn a_proof_is_of_its_raw_row_however_that_is_spelled_and_of_no_other() {
     let proof = notary.write("proof", notary.proven(&[hash.as_str().unwrap()]));
     let code = |row: String| {
         let row = notary.write("row", row);
-        notary.check(&[proof.clone()], &["--row", row.to_str().unwrap()]).status.code()
+        notary.check(slice::from_ref(&proof), &["--row", row.to_str().unwrap()]).status.code()
     };
     assert_eq!(code(review_row(2)), Some(0));
     assert_eq!(code(review_row(2).replace("\":\"", "\" : \"").replace('\n', "\r\n")), Some(0));
@@ -306,8 +307,9 @@ fn a_stream_that_grew_is_shown_to_have_only_grown_and_one_that_was_changed_is_no
     notary.lab.append("scrum_reviews", (700..1500).map(review_row).collect::<String>());
     notary.lab.run_once();
     let growth = notary.write("growth", notary.proven(&["--consistency", old.to_str().unwrap()]));
-    let since =
-        |file: &PathBuf| notary.check(&[growth.clone()], &["--since", file.to_str().unwrap()]).status.code();
+    let since = |file: &PathBuf| {
+        notary.check(slice::from_ref(&growth), &["--since", file.to_str().unwrap()]).status.code()
+    };
     assert_eq!(since(&old), Some(0));
     // Another history, under the same key and of the same length, whose row 5 is another.
     let other = Lab::new();
@@ -379,16 +381,16 @@ fn a_hundred_thousand_rows_of_one_stream_are_proven_and_python_agrees_on_each() 
         (started.elapsed(), read)
     };
     for proof in proofs_of(&text) {
-        // The best of three: what the machine does beside is not what is measured.
+        // The best of five: what the machine does beside is not what is measured.
         let (first, read) = check(proof);
-        times.push(first.min(check(proof).0).min(check(proof).0));
+        times.push((0..4).map(|_| check(proof).0).fold(first, Duration::min));
         longest = longest.max(proof.len());
         rows.push((read.index, read.leaf.sig_hash.to_string()));
     }
     times.sort_unstable();
     let (p50, p99, max) = (times[times.len() / 2], times[times.len() * 99 / 100], times[times.len() - 1]);
     println!("{} proofs, the longest of {longest} bytes", rows.len());
-    println!("checking one, best of three: p50 {p50:?}, p99 {p99:?}, longest {max:?}");
+    println!("checking one, best of five: p50 {p50:?}, p99 {p99:?}, longest {max:?}");
     assert!(rows.len() == 100_000 && longest <= PROOF_BYTES_MAX);
     let started = Instant::now();
     let theirs = notary.python(&[all]);
