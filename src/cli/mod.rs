@@ -1,9 +1,12 @@
 //! The command line: one file a command, and the exit codes.
 
+mod check_proof;
 mod config;
 mod generate;
+mod key;
 mod override_;
 mod probe;
+mod prove;
 mod review;
 mod run;
 mod schema;
@@ -62,6 +65,12 @@ enum Command {
     Schema(schema::Args),
     /// Judge the lines of JSONL files by a schema
     Validate(validate::Args),
+    /// Make the key that heads are signed with
+    Key(key::Args),
+    /// Sign the heads of all streams, or prove that rows stand in them
+    Prove(prove::Args),
+    /// Check proofs with nothing but the public key
+    CheckProof(check_proof::Args),
 }
 
 /// What the process ends with (sysexits.h where it has a number).
@@ -156,6 +165,9 @@ pub fn main() -> ExitCode {
         Command::Generate(args) => generate::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Key(args) => key::run(&args),
+        Command::Prove(args) => prove::run(&settings, &args),
+        Command::CheckProof(args) => check_proof::run(&args),
     };
     match ended {
         Ok(exit) => ExitCode::from(exit as u8),

@@ -4,10 +4,14 @@
 pub mod schema;
 
 pub mod canonical;
+pub mod checkpoint;
 pub mod distil;
 pub mod exports;
 pub mod link;
+pub mod merkle;
+pub mod note;
 pub mod probe;
+pub mod proof;
 pub mod reject;
 pub mod render;
 pub mod review_queue;

@@ -189,9 +189,8 @@ impl Turn<'_> {
                 self.arrive(ticket, Early::Gap(gap))
             }
             Event::Sampled(sampled) => {
-                let pending = BTreeMap::new();
-                let evidence =
-                    EvidenceLines { store: &self.c.store, streams: self.c.streams, pending: &pending };
+                let pending = &self.batch.pieces;
+                let evidence = EvidenceLines { store: &self.c.store, streams: self.c.streams, pending };
                 Ok(self.c.desk.arrive(sampled, &self.c.known, &evidence)?)
             }
             Event::BadRecord(bad) => Err(bad.into()),

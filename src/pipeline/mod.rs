@@ -20,6 +20,7 @@ pub mod row_cache;
 mod row_scan;
 pub mod source;
 pub mod streams;
+pub mod trees;
 pub mod worker;
 
 use std::collections::BTreeMap;

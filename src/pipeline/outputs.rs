@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::row_scan::each_line;
-use crate::domain::schema::receipt::CommittedState;
+use crate::domain::schema::receipt::{CommittedState, Receipt};
 use crate::domain::skim;
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::receipts::Receipts;
@@ -21,6 +21,8 @@ pub struct Outputs {
     output: PathBuf,
     /// Lengths and totals, by the last whole receipt.
     pub state: CommittedState,
+    /// The last whole receipt, if there is one.
+    pub last: Option<Receipt>,
 }
 
 /// One piece of evidence and its current score, each as its line of JSON without the newline.
@@ -46,7 +48,7 @@ impl Outputs {
     pub fn open(output: &Path) -> Result<Self, StoreError> {
         let disk = RealDisk::default();
         let receipts = Receipts::read(&disk, output)?;
-        Ok(Self { disk, output: output.to_owned(), state: receipts.state })
+        Ok(Self { disk, output: output.to_owned(), state: receipts.state, last: receipts.last })
     }
 
     /// What is committed.

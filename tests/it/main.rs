@@ -26,6 +26,7 @@ mod live;
 mod oracle;
 mod override_;
 mod probe;
+mod proofs;
 mod rows;
 mod schemas;
 mod secrets;

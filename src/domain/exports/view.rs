@@ -44,6 +44,11 @@ pub struct EvidenceView<'a> {
 impl<'a> EvidenceView<'a> {
     /// Reads a line; `None` when it has no text, or its text is nothing but white space.
     pub fn read(line: &'a str) -> Option<Self> {
+        Self::read_any(line).filter(|view| has_words(&view.text))
+    }
+
+    /// Reads a line, whatever its text.
+    pub fn read_any(line: &'a str) -> Option<Self> {
         let (mut run_id, mut task_id, mut stream, mut text, mut text_hash) = (None, None, None, None, None);
         let (mut task_type, mut mode, mut model_name, mut file, mut pr) = (None, None, None, None, None);
         let (mut run_signature, mut provenance, mut claim_idx) = (None, None, None);
@@ -71,13 +76,12 @@ impl<'a> EvidenceView<'a> {
                 _ => {}
             }
         }
-        text.as_ref().is_some_and(has_words).then_some(())?;
         Some(Self {
             run_id: run_id?,
             task_id: task_id?,
             stream: stream?,
-            text: text?,
-            text_hash: text_hash?,
+            text: text.unwrap_or_else(|| Escaped::from_escaped("")),
+            text_hash: text_hash.unwrap_or(Sha256Hex([0; 32])),
             task_type,
             mode,
             model_name,

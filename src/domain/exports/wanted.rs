@@ -70,10 +70,13 @@ fn choose<'l, R: Iterator<Item = &'l Row>>(
     rows: impl Fn() -> R,
     allowed: impl Fn(&Row) -> bool,
 ) -> Verdict {
-    let Some(first) = links.first(eligible) else { return Verdict::Nothing };
-    if links.rows.get(first).is_some_and(Row::has_secret) {
-        return Verdict::Withheld(Withheld::Secret, first);
-    }
+    let (secret, open): (Vec<Place>, Vec<Place>) =
+        eligible.partition(|place| links.rows.get(*place).is_some_and(Row::has_secret));
+    let Some(first) = links.first(open) else {
+        return links
+            .first(secret)
+            .map_or(Verdict::Nothing, |first| Verdict::Withheld(Withheld::Secret, first));
+    };
     // Two runs disagree when some row is allowed and some row of another run is rejected.
     let mut rejected = rows().filter(|row| row.category == Category::Rejected).map(|row| row.run);
     if let Some(run) = rejected.next() {

@@ -140,9 +140,9 @@ impl Applies {
         Some(self.undone_at(moment).map_or((moment, own), |undone_at| (undone_at, undone(own))))
     }
 
-    /// Whether there is such a row.
-    pub(super) fn any(&self, from: EventTime, to: EventTime) -> bool {
-        self.latest_row(from, to).is_some()
+    /// Whether there is such a row, and it says anything.
+    pub(super) fn any(&self, rows: &Rows, from: EventTime, to: EventTime) -> bool {
+        self.latest(rows, from, to).is_some_and(|(_, says)| !says.is_empty())
     }
 
     fn latest_row(&self, from: EventTime, to: EventTime) -> Option<(Moment, Place)> {

@@ -65,7 +65,14 @@ impl Span {
 
 impl File {
     /// Takes in a review; touches those whose judges may change.
-    pub(super) fn review(&mut self, time: EventTime, place: Place, window_ms: i64, touched: &mut Vec<Place>) {
+    pub(super) fn review(
+        &mut self,
+        rows: &Rows,
+        time: EventTime,
+        place: Place,
+        window_ms: i64,
+        touched: &mut Vec<Place>,
+    ) {
         let others = self.members(time).take(2).count();
         if others > 0 {
             // Nobody's deciding time changes. Of several at one time all are ambiguous already, or none is.
@@ -75,10 +82,10 @@ impl File {
         }
         let span = self.span(time, window_ms);
         let neighbours = [span.before, span.behind];
-        let was = neighbours.map(|time| time.map(|time| (time, self.is_ambiguous(time, window_ms))));
+        let was = neighbours.map(|time| time.map(|time| (time, self.is_ambiguous(rows, time, window_ms))));
         self.reviews.insert((time, place));
         for (time, was) in was.into_iter().flatten() {
-            self.touch(time, was, window_ms, touched);
+            self.touch(rows, time, was, window_ms, touched);
         }
     }
 
@@ -104,7 +111,8 @@ impl File {
         }
         times.sort_unstable();
         times.dedup();
-        let was: Vec<_> = times.into_iter().map(|time| (time, self.is_ambiguous(time, window_ms))).collect();
+        let was: Vec<_> =
+            times.into_iter().map(|time| (time, self.is_ambiguous(rows, time, window_ms))).collect();
         match facts.part {
             Part::Apply => self.applies.insert(place, moment, facts),
             Part::Observer => {
@@ -124,7 +132,7 @@ impl File {
             _ => {}
         }
         for (time, was) in was {
-            self.touch(time, was, window_ms, touched);
+            self.touch(rows, time, was, window_ms, touched);
         }
     }
 
@@ -138,7 +146,7 @@ impl File {
         reached: &mut Reached,
     ) {
         if self.members(time).nth(1).is_some() {
-            if self.has_judge(time, window_ms) {
+            if self.has_judge(rows, time, window_ms) {
                 reached.add(Code::LinkAmbiguous);
             }
             return;
@@ -243,12 +251,12 @@ impl File {
     }
 
     /// Whether anybody judges the group, whatever the attempts.
-    fn has_judge(&self, time: EventTime, window_ms: i64) -> bool {
+    fn has_judge(&self, rows: &Rows, time: EventTime, window_ms: i64) -> bool {
         let span = self.span(time, window_ms);
         let observed = |code| {
             [span.first_for(), span.last_for()].into_iter().any(|range| self.observes(code, -1, range))
         };
-        self.applies.any(time, span.until_in_window())
+        self.applies.any(rows, time, span.until_in_window())
             || [Code::ObserverAccept, Code::ObserverReject].into_iter().any(observed)
             || HumanAction::ALL
                 .into_iter()
@@ -257,14 +265,21 @@ impl File {
     }
 
     /// Whether the group is of several reviews and somebody judges it.
-    fn is_ambiguous(&self, time: EventTime, window_ms: i64) -> bool {
-        self.members(time).nth(1).is_some() && self.has_judge(time, window_ms)
+    fn is_ambiguous(&self, rows: &Rows, time: EventTime, window_ms: i64) -> bool {
+        self.members(time).nth(1).is_some() && self.has_judge(rows, time, window_ms)
     }
 
     /// Touches a single review; several only when all of them have become ambiguous, or no longer are.
-    fn touch(&self, time: EventTime, was_ambiguous: bool, window_ms: i64, touched: &mut Vec<Place>) {
+    fn touch(
+        &self,
+        rows: &Rows,
+        time: EventTime,
+        was_ambiguous: bool,
+        window_ms: i64,
+        touched: &mut Vec<Place>,
+    ) {
         let single = self.members(time).nth(1).is_none();
-        if single || was_ambiguous != self.is_ambiguous(time, window_ms) {
+        if single || was_ambiguous != self.is_ambiguous(rows, time, window_ms) {
             touched.extend(self.members(time));
         }
     }

@@ -27,15 +27,19 @@ impl Corrections {
 }
 
 impl Links {
-    /// The work that a correction is of: of what it reaches and what has an instruction and a text, the canonically first.
+    /// The work whose text a correction is of: of what it reaches and what has an instruction and a text, the canonically
+    /// first.
     pub fn corrected(&self, correction: Place) -> Option<Place> {
+        self.target(correction, |place| self.rows.instruction(place) != 0 && self.rows.text(place).is_some())
+    }
+
+    /// The canonically first work that a correction reaches and that is what it may be of.
+    fn target(&self, correction: Place, may_be: impl Fn(Place) -> bool) -> Option<Place> {
         let row = self.rows.get(correction)?;
-        let answers = |place: &Place| self.rows.text(*place).is_some_and(|text| text.facts.instruction != 0);
+        let fits = |place: &Place| *place != correction && may_be(*place);
         match *self.corrections.judged.get(&u64::from(correction))? {
-            Judged::Run(run) => {
-                self.first(self.of_run(run).filter(|place| *place != correction).filter(answers))
-            }
-            Judged::File(file) => self.meant(row.part(), file, row.moment).filter(answers),
+            Judged::Run(run) => self.first(self.of_run(run).filter(fits)),
+            Judged::File(file) => self.meant(row.part(), file, row.moment).filter(fits),
             // Work that names a pull request has no instruction.
             Judged::Pull(..) | Judged::Signature(_) | Judged::Nothing => None,
         }
@@ -68,11 +72,12 @@ impl Links {
     /// The row whose instruction a row's text answers: its own, or that of the work that a person corrects.
     pub fn asked(&self, place: Place) -> Place {
         let corrects = self.rows.get(place).is_some_and(|row| row.part() == Part::Human);
-        if corrects { self.corrected(place).unwrap_or(place) } else { place }
+        let target = || self.target(place, |target| self.rows.instruction(target) != 0);
+        if corrects { target().unwrap_or(place) } else { place }
     }
 
     /// The instruction that a row's text answers; 0 without one.
     pub fn instruction(&self, place: Place) -> Key {
-        self.rows.text(self.asked(place)).map_or(0, |text| text.facts.instruction)
+        self.rows.instruction(self.asked(place))
     }
 }

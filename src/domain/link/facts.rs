@@ -98,14 +98,14 @@ pub enum Judged {
     File(Key),
 }
 
-/// The text of a piece of work, as exports see it.
+/// The text of a piece of work and what it answers, as exports see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextFacts {
-    /// The text.
+    /// The text; 0 without one, or when it is nothing but white space.
     pub text: Key,
     /// The instruction it answers; 0 where the stream has none.
     pub instruction: Key,
-    /// Its `input_hash`; 0 without one, or without an instruction.
+    /// Its `input_hash`; 0 without one, and without a text or an instruction.
     pub input: Key,
 }
 
@@ -139,7 +139,7 @@ pub struct Facts {
     pub says: SignalSet,
     /// Whether it gives its run a task type.
     pub gives_task: bool,
-    /// The text, where it is work with more than white space in its text.
+    /// The text and the instruction, where it is work that has one of them.
     pub text: Option<TextFacts>,
     /// Whether there is a secret in its text.
     pub secret: bool,
@@ -165,9 +165,10 @@ impl Facts {
             _ => record.head_sha.as_ref().map(|sha| commit_key(sha.escaped())),
         };
         let text = record.text.as_ref().filter(|text| work && has_words(text));
-        let prompt = text.and_then(|_| instruction::of(&instruction::Fields::of_record(record)));
+        let prompt = instruction::of(&instruction::Fields::of_record(record)).filter(|_| work);
         let instruction = prompt.as_ref().map_or(0, |prompt| key(&prompt.instruction));
-        let input = record.input_hash.as_ref().filter(|_| instruction != 0).map_or(0, key_of);
+        let input =
+            record.input_hash.as_ref().filter(|_| instruction != 0 && text.is_some()).map_or(0, key_of);
         let run = key(&record.run_id);
         Self {
             part,
@@ -183,8 +184,8 @@ impl Facts {
             own,
             says,
             gives_task: record.task_type.is_some(),
-            text: text.and(record.output_hash.as_ref()).map(|hash| TextFacts {
-                text: key_of(hash),
+            text: (text.is_some() || instruction != 0).then(|| TextFacts {
+                text: text.and(record.output_hash.as_ref()).map_or(0, key_of),
                 instruction,
                 input,
             }),
@@ -203,9 +204,13 @@ impl Facts {
     }
 }
 
-/// The texts of a record that may leave in a sample.
+/// The texts of a record that may leave in a sample, by whatever member.
 fn texts_of<'r, 'a>(record: &'r EvidenceRecord<'a>) -> impl Iterator<Item = &'r Escaped<'a>> {
-    record.text.iter().chain(rejected_of(record))
+    let human = record.human_override.iter().filter_map(|human| human.reason.as_ref());
+    let results = record.validation_results.iter().filter_map(|result| result.explanation.as_ref());
+    let named =
+        [&record.run_id, &record.task_id].into_iter().chain(&record.task_type).chain(&record.model_name);
+    record.text.iter().chain(named).chain(&record.source_files).chain(human).chain(results)
 }
 
 /// The text that a vote went against, where the record holds it.

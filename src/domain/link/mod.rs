@@ -118,7 +118,7 @@ impl Links {
         if let Some(anchor) = facts.anchor_grounding {
             self.anchors.insert(u64::from(place), anchor);
         }
-        if facts.text.is_some() {
+        if self.rows.text(place).is_some() {
             self.by_text.insert(&mut self.rows, place);
             self.insert_twin(place, facts.run, facts.part);
         }
@@ -153,7 +153,7 @@ impl Links {
             return;
         }
         let file = many(&mut self.by_file, &self.rows, file);
-        file.review(moment.time, place, self.window_ms, &mut touched.work);
+        file.review(&self.rows, moment.time, place, self.window_ms, &mut touched.work);
     }
 
     /// What reaches the work at a place now, its own signals among it.
@@ -277,7 +277,7 @@ fn many<'f>(by_file: &'f mut KeyMap<OfFile>, rows: &Rows, file: Key) -> &'f mut 
     if let OfFile::One(review) = *entry {
         let mut file = Box::<File>::default();
         if let Some(row) = rows.get(review) {
-            file.review(row.moment.time, review, 0, &mut Vec::new());
+            file.review(rows, row.moment.time, review, 0, &mut Vec::new());
         }
         *entry = OfFile::Many(file);
     }

@@ -181,9 +181,14 @@ impl Rows {
         self.keys.get(row.keys)
     }
 
-    /// The text of the row at a place.
+    /// The text of the row at a place, if it has one.
     pub fn text(&self, place: Place) -> Option<&TextRow> {
-        self.texts.get(self.all.get(place)?.text)
+        self.texts.get(self.all.get(place)?.text).filter(|text| text.facts.text != 0)
+    }
+
+    /// The instruction that the row at a place answers; 0 without one.
+    pub(super) fn instruction(&self, place: Place) -> Key {
+        self.all.get(place).and_then(|row| self.texts.get(row.text)).map_or(0, |text| text.facts.instruction)
     }
 
     pub(super) fn text_mut(&mut self, place: Place) -> Option<&mut TextRow> {

@@ -63,8 +63,10 @@ pub fn make(job: &SampleJob, scorer_version: &str) -> Sampled {
         let line = job.block.get(from..from.saturating_add(row.evidence_len as usize));
         let line = line.and_then(|line| simdutf8::basic::from_utf8(line).ok());
         let Some(evidence) = line.and_then(EvidenceView::read) else { continue };
-        let corrects =
-            row.corrects.as_ref().and_then(|(line, task)| Some((EvidenceView::read(line)?, task.as_ref())));
+        let corrects = row
+            .corrects
+            .as_ref()
+            .and_then(|(line, task)| Some((EvidenceView::read_any(line)?, task.as_ref())));
         let own = Standing {
             category: row.category,
             reasons: &row.reasons,

@@ -47,8 +47,11 @@ impl Marks {
             links.moved_texts(row.run, before, now, &mut texts);
         }
         if row.gives_task() {
-            let others = links.of_run(row.run).filter_map(|place| links.rows.text(place));
-            texts.extend(others.map(|text| text.facts.text));
+            // The others of its run may now be of another type.
+            let others: Vec<Place> = links.of_run(row.run).filter(|other| *other != place).collect();
+            for other in others.into_iter().filter(|other| links.rows.text(*other).is_some()) {
+                self.mark(links, other, place, Vec::new());
+            }
         }
         self.mark(links, place, place, texts);
     }

@@ -113,11 +113,11 @@ impl All<'_> {
         if superseded.contains(&i) {
             return Err("superseded_by_twin");
         }
+        if is_secret(text) || row.file.as_deref().is_some_and(is_secret) {
+            return Err("secret");
+        }
         if !seen.insert(text) {
             return Err("repeated");
-        }
-        if is_secret(text) {
-            return Err("secret");
         }
         if self.conflicts(&allowed, |other| self.rows[other].text.as_ref() == Some(text)) {
             return Err("conflict.content");
@@ -185,11 +185,11 @@ impl All<'_> {
             return Err("category");
         }
         let instruction = self.instruction(i).ok_or("no instruction")?;
-        if !seen.insert((instruction, response)) {
-            return Err("repeated");
-        }
         if is_secret(instruction) || is_secret(response) {
             return Err("secret");
+        }
+        if !seen.insert((instruction, response)) {
+            return Err("repeated");
         }
         let same = |other: usize| {
             self.rows[other].text.as_ref() == Some(response) && self.instruction(other) == Some(instruction)

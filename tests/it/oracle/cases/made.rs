@@ -74,7 +74,7 @@ fn plain() -> Vec<Case> {
                 word("accept", "1"),
                 word("accept", "2"),
             ],
-            [("rag", "2", vec!["x"])],
+            [],
         ),
     ]
 }
