@@ -6,6 +6,7 @@ use super::known_rows::{KnownRows, sig_of};
 use super::outputs::Outputs;
 use super::row_scan::sig_hash;
 use super::streams::StreamSet;
+use crate::domain::exports::preference::{self, Source};
 use crate::domain::exports::{Verdict, wanted_rag, wanted_sft};
 use crate::domain::link::map::KeyMap;
 use crate::domain::link::{Links, Part, Place};
@@ -63,6 +64,14 @@ pub fn review_queue(
 fn held_back(links: &Links) -> KeyMap<Why> {
     let mut held_back = KeyMap::default();
     for place in 0..links.rows.len() as Place {
+        let mut sources = Vec::new();
+        preference::sources(links, place, &mut sources);
+        let secret = |source: &Source| {
+            preference::sides(links, *source).is_some_and(|sides| preference::holds_secret(links, sides))
+        };
+        if sources.iter().any(secret) {
+            held_back.insert(u64::from(place), Why::Secret);
+        }
         let Some(text) = links.rows.text(place).map(|text| text.facts.text) else { continue };
         // Each text once, by the first of its rows that is come upon.
         if links.of_text(text).min() != Some(place) {

@@ -38,7 +38,7 @@ pub struct RowCache {
     pending: Vec<u8>,
 }
 
-const MAGIC: &[u8; 8] = b"distrow2";
+const MAGIC: &[u8; 8] = b"distrow3";
 const ROW: u8 = 1;
 const SETTLED: u8 = 2;
 const READ_BYTES: u64 = 4 << 20;
@@ -177,6 +177,7 @@ const IS_WORK: u16 = 128;
 const GIVES_TASK: u16 = 256;
 const IS_SECRET: u16 = 512;
 const MAKES_PAIR: u16 = 1024;
+const SECRET_IN_PAIR: u16 = 2048;
 
 fn encode(row: &Incoming, out: &mut Vec<u8>) {
     let facts = &row.facts;
@@ -191,7 +192,8 @@ fn encode(row: &Incoming, out: &mut Vec<u8>) {
         | flag(facts.work, IS_WORK)
         | flag(facts.gives_task, GIVES_TASK)
         | flag(facts.secret, IS_SECRET)
-        | flag(facts.makes_pair, MAKES_PAIR);
+        | flag(facts.makes_pair, MAKES_PAIR)
+        | flag(facts.secret_in_pair, SECRET_IN_PAIR);
     let judged = match facts.judged {
         Judged::Nothing => (0, 0, 0),
         Judged::Run(run) => (1, run, 0),
@@ -270,6 +272,7 @@ fn decode(reader: &mut Reader<'_>) -> Option<Incoming> {
         text,
         secret: has(IS_SECRET),
         makes_pair: has(MAKES_PAIR),
+        secret_in_pair: has(SECRET_IN_PAIR),
         anchor_grounding,
     };
     Some(Incoming { sig, stream, evidence_at, evidence_len, category, facts })

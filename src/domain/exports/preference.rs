@@ -72,7 +72,9 @@ pub fn sources(links: &Links, place: Place, out: &mut Vec<Source>) {
 
 /// Whether one of the sides holds a secret.
 pub fn holds_secret(links: &Links, sides: Sides) -> bool {
-    [sides.chosen, sides.rejected].into_iter().any(|place| links.rows.get(place).is_some_and(Row::has_secret))
+    let row = |place: Place| links.rows.get(place);
+    row(sides.chosen).is_some_and(Row::has_secret_in_pair)
+        || [sides.chosen, sides.rejected].into_iter().any(|place| row(place).is_some_and(Row::has_secret))
 }
 
 /// Appends the pair to `out`, if its sides are two texts of two runs; gives its id. `task_of_run` is the task type that the run

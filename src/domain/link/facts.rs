@@ -141,8 +141,10 @@ pub struct Facts {
     pub gives_task: bool,
     /// The text and the instruction, where it is work that has one of them.
     pub text: Option<TextFacts>,
-    /// Whether there is a secret in its text.
+    /// Whether there is a secret in its text, or in a name that its samples would hold.
     pub secret: bool,
+    /// Whether there is a secret in what only its pair would hold.
+    pub secret_in_pair: bool,
     /// Whether it may make a preference pair by itself: it holds both sides, or corrects somebody's text.
     pub makes_pair: bool,
     /// How much of the text stands on its sources, in [0, 1].
@@ -169,13 +171,12 @@ impl Facts {
         let instruction = prompt.as_ref().map_or(0, |prompt| key(&prompt.instruction));
         let input =
             record.input_hash.as_ref().filter(|_| instruction != 0 && text.is_some()).map_or(0, key_of);
-        let run = key(&record.run_id);
         Self {
             part,
             work,
             time: record.timestamp,
-            run,
-            judged: judged(part, record, says, run, commit, file),
+            run: key(&record.run_id),
+            judged: judged(part, record, says, commit, file),
             signature: record.run_signature.as_ref().map(key),
             pull: record.pr_number,
             commit,
@@ -192,6 +193,7 @@ impl Facts {
             secret: texts_of(record)
                 .chain(prompt.as_ref().map(|prompt| &prompt.instruction))
                 .any(holds_secret),
+            secret_in_pair: texts_of_pair(part, record).any(holds_secret),
             makes_pair: match part {
                 Part::Claim => rejected_of(record).is_some() && text.is_some(),
                 Part::Human | Part::Overseer => {
@@ -204,13 +206,21 @@ impl Facts {
     }
 }
 
-/// The texts of a record that may leave in a sample, by whatever member.
+/// The texts of a record that its samples would hold, by whatever member.
 fn texts_of<'r, 'a>(record: &'r EvidenceRecord<'a>) -> impl Iterator<Item = &'r Escaped<'a>> {
-    let human = record.human_override.iter().filter_map(|human| human.reason.as_ref());
-    let results = record.validation_results.iter().filter_map(|result| result.explanation.as_ref());
-    let named =
+    let names =
         [&record.run_id, &record.task_id].into_iter().chain(&record.task_type).chain(&record.model_name);
-    record.text.iter().chain(named).chain(&record.source_files).chain(human).chain(results)
+    record.text.iter().chain(names).chain(&record.source_files)
+}
+
+/// The texts that its pair would hold beside them.
+fn texts_of_pair<'r, 'a>(
+    part: Part,
+    record: &'r EvidenceRecord<'a>,
+) -> impl Iterator<Item = &'r Escaped<'a>> {
+    let results = record.validation_results.iter().filter(move |_| part == Part::Claim);
+    let reason = record.human_override.iter().filter_map(|human| human.reason.as_ref());
+    results.filter_map(|result| result.explanation.as_ref()).chain(reason)
 }
 
 /// The text that a vote went against, where the record holds it.
@@ -252,7 +262,6 @@ fn judged(
     part: Part,
     record: &EvidenceRecord<'_>,
     says: SignalSet,
-    run: Key,
     commit: Option<Key>,
     file: Option<Key>,
 ) -> Judged {
@@ -275,7 +284,9 @@ fn judged(
             (None, Some(pull)) => Judged::Pull(pull, commit),
             (None, None) => by_file,
         },
-        // Outcomes, trust, recommendations and operations speak of their own run.
-        Part::Review | Part::Claim | Part::Distilled | Part::Other => Judged::Run(run),
+        // Outcomes, trust, recommendations and operations speak of their own run, when they name one.
+        Part::Review | Part::Claim | Part::Distilled | Part::Other => {
+            target_run().map_or(Judged::Nothing, Judged::Run)
+        }
     }
 }

@@ -42,7 +42,8 @@ pub struct Row {
 
 const WORK: u8 = 1;
 const SECRET: u8 = 2;
-const GIVES_TASK: u8 = 4;
+/// It gives a task type; in streams whose rows make pairs: there is a secret in what only the pair would hold.
+const EXTRA: u8 = 4;
 const MAKES_PAIR: u8 = 8;
 /// The upper half of the flags is the part.
 const PART_SHIFT: u32 = 4;
@@ -60,7 +61,17 @@ impl Row {
 
     /// Whether it gives its run a task type.
     pub fn gives_task(&self) -> bool {
-        self.flags & GIVES_TASK != 0
+        self.flags & EXTRA != 0 && !self.may_pair()
+    }
+
+    /// Whether there is a secret in what its pair would hold beyond its own text.
+    pub fn has_secret_in_pair(&self) -> bool {
+        self.flags & EXTRA != 0 && self.may_pair()
+    }
+
+    /// Whether rows of its stream may make pairs by themselves. They give no task types.
+    fn may_pair(&self) -> bool {
+        matches!(self.part(), Part::Claim | Part::Human | Part::Overseer)
     }
 
     /// Whether it may make a preference pair by itself.
@@ -235,7 +246,7 @@ impl Rows {
             category: new.category,
             flags: flag(facts.work, WORK)
                 | flag(facts.secret, SECRET)
-                | flag(facts.gives_task, GIVES_TASK)
+                | flag(facts.gives_task || facts.secret_in_pair, EXTRA)
                 | flag(facts.makes_pair, MAKES_PAIR)
                 | (facts.part as u8) << PART_SHIFT,
         });

@@ -10,7 +10,7 @@ mod make;
 mod pairs;
 mod remove;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use gather::{FileChanges, Gathered};
 use held::{Files, Held};
@@ -70,6 +70,7 @@ pub struct Desk {
     gathered: Gathered,
     /// Texts that are held back.
     withheld: KeySet,
+    withheld_pairs: BTreeSet<Source>,
     /// Whether what was there at the start is still being looked at: what is held back then is no news.
     loading: bool,
 }
@@ -102,6 +103,7 @@ impl Desk {
             early: BTreeMap::new(),
             gathered,
             withheld: KeySet::default(),
+            withheld_pairs: BTreeSet::new(),
             loading: !known.is_empty(),
         })
     }
@@ -137,7 +139,12 @@ impl Desk {
             sources.sort_unstable();
             sources.dedup();
             for source in sources {
-                self.files.pairs.refresh(source, known, evidence, &mut self.gathered)?;
+                let secret = self.files.pairs.refresh(source, known, evidence, &mut self.gathered)?;
+                if !secret {
+                    self.withheld_pairs.remove(&source);
+                } else if self.withheld_pairs.insert(source) && !self.loading {
+                    self.gathered.withheld += 1;
+                }
             }
         }
         let job = self.job(known, evidence)?;

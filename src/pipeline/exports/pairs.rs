@@ -63,19 +63,19 @@ impl Pairs {
         }
     }
 
-    /// Looks at a source again; what the file should hold instead goes into `gathered`. Gives the sides that are held back
-    /// because of a secret.
+    /// Looks at a source again; what the file should hold instead goes into `gathered`. Whether the pair is held back because
+    /// of a secret.
     pub(super) fn refresh(
         &mut self,
         source: Source,
         known: &KnownRows,
         evidence: &EvidenceLines<'_>,
         gathered: &mut Gathered,
-    ) -> Result<Option<Sides>, StoreError> {
+    ) -> Result<bool, StoreError> {
         let links = &known.links;
         let sides = preference::sides(links, source);
-        let secret = sides.filter(|sides| preference::holds_secret(links, *sides));
-        let made = match sides.filter(|_| secret.is_none()) {
+        let secret = sides.is_some_and(|sides| preference::holds_secret(links, sides));
+        let made = match sides.filter(|_| !secret) {
             Some(sides) => make(source, sides, known, evidence)?,
             None => None,
         };

@@ -113,7 +113,7 @@ impl All<'_> {
         if superseded.contains(&i) {
             return Err("superseded_by_twin");
         }
-        if is_secret(text) || row.file.as_deref().is_some_and(is_secret) {
+        if names_a_secret(row) {
             return Err("secret");
         }
         if !seen.insert(text) {
@@ -149,7 +149,8 @@ impl All<'_> {
             if mine.is_empty() && signature.is_some() {
                 mine = raw(&|row| run_signature(self.rows, &row.run) == signature);
             }
-            if self.is(t, &["accepted", "partially_accepted"]) {
+            // A twin that is withheld stands for nothing.
+            if self.is(t, &["accepted", "partially_accepted"]) && !names_a_secret(twin) {
                 superseded.extend(mine);
             }
         }
@@ -185,7 +186,7 @@ impl All<'_> {
             return Err("category");
         }
         let instruction = self.instruction(i).ok_or("no instruction")?;
-        if is_secret(instruction) || is_secret(response) {
+        if names_a_secret(row) || is_secret(instruction) {
             return Err("secret");
         }
         if !seen.insert((instruction, response)) {
@@ -327,4 +328,10 @@ impl Pair {
         }
         if self.chosen_run == self.rejected_run { Err("of one run") } else { Ok(()) }
     }
+}
+
+/// Whether there is a secret in the row's text, or in a name that goes into titles and instructions.
+fn names_a_secret(row: &Row) -> bool {
+    let names = ["file", "file_path"].into_iter().filter_map(|name| row.value[name].as_str());
+    row.text.as_deref().into_iter().chain(names).any(is_secret)
 }
