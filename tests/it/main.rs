@@ -13,6 +13,7 @@
     reason = "a test that cannot go on must fail, and say why"
 )]
 
+mod in_process;
 mod support;
 
 mod bad_rows;
@@ -23,6 +24,7 @@ mod golden;
 mod judges;
 mod laws;
 mod live;
+mod no_leak;
 mod oracle;
 mod override_;
 mod probe;

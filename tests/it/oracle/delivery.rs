@@ -4,17 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use distilld::domain::rules::Rules;
-use distilld::domain::schema::checked::{GitSha, SchemaVersion};
-use distilld::domain::schema::receipt::{Receipt, ReceiptKind, RecordCounts};
-use distilld::domain::schema::scalars::{EventTime, Sha256Hex};
 use distilld::pipeline::outputs::Outputs;
-use distilld::pipeline::streams::StreamSet;
-use distilld::pipeline::{Plan, Shared, Tuning};
-use distilld::store::Store;
-use distilld::store::disk::{Disk as _, RealDisk};
+use distilld::store::disk::RealDisk;
 use fastrand::Rng;
 use serde_json::Value;
 
@@ -22,6 +14,7 @@ use super::Answer;
 use super::read::Kb;
 use super::samples::{Samples, place, preference_line, rag_line, sft_line};
 use super::score::Score;
+use crate::in_process::{Cut, run_once};
 
 /// How a story is handed over.
 #[derive(Debug, Clone)]
@@ -123,41 +116,13 @@ impl Bench {
     }
 
     fn run(&self, delivery: &Delivery) -> Result<(), String> {
-        let rules = Rules::default();
-        let streams = StreamSet::new(&self.path("kb"), &rules, &[]);
-        let (output, state) = (self.path("out"), self.path("state"));
-        let receipt = receipt(&rules);
-        let disk = RealDisk::default();
-        disk.make_dir(&output.join("receipts")).unwrap();
-        let recovered = Store::recover(Box::new(disk), &output, &state, &streams.output_files())
-            .map_err(|e| e.to_string())?;
-        let mut store = recovered.store;
-        store.ensure_genesis(receipt.clone()).map_err(|e| e.to_string())?;
-        if !recovered.lost_exports.is_empty() {
-            return Err(format!("lost exports after a clean end: {:?}", recovered.lost_exports));
-        }
-        let shared = Shared::new(Tuning {
+        let cut = Cut {
             batch_bytes_max: delivery.batch_bytes_max,
             batch_rows_max: delivery.batch_rows_max,
-            poll_min: Duration::from_millis(1),
-            poll_max: Duration::from_millis(1),
-            rotated_wait: Duration::ZERO,
-            export_refresh: Duration::ZERO,
-            export_lag_max: 64 << 20,
-        });
-        let plan = Plan {
-            store,
-            streams: &streams,
-            rules: &rules,
-            state_dir: state,
-            receipt,
             workers: delivery.workers,
-            once: true,
-            shared,
-            reload: Box::new(|| None),
-            on_ready: Box::new(|_| ()),
         };
-        distilld::pipeline::run(plan).map(drop).map_err(|e| e.to_string())
+        let disk = Box::new(RealDisk::default());
+        run_once(disk, &self.path("kb"), &self.path("out"), &self.path("state"), cut)
     }
 
     /// What stands in the outputs.
@@ -248,34 +213,6 @@ impl Bench {
         // A file that is there but empty says as much as one that is not.
         files.retain(|_, bytes| !bytes.is_empty());
         files
-    }
-}
-
-fn receipt(rules: &Rules) -> Receipt {
-    Receipt {
-        schema_version: SchemaVersion,
-        seq: 0,
-        prev_sha256: Sha256Hex([0; 32]),
-        command: "run --once".to_owned(),
-        kind: ReceiptKind::Batch,
-        git_sha: GitSha::default(),
-        git_dirty: false,
-        rules_version: rules.rules_version(),
-        scorer_version: rules.scorer_version(),
-        config_sha256: Sha256Hex::of(b""),
-        input_files: Vec::new(),
-        output_files: Vec::new(),
-        record_counts: RecordCounts::default(),
-        validation_pass: true,
-        errors: Vec::new(),
-        warnings: Vec::new(),
-        duration_ms: 0,
-        started_at: EventTime::EPOCH,
-        ended_at: EventTime::EPOCH,
-        gaps: Vec::new(),
-        export_cursors: BTreeMap::new(),
-        state: None,
-        check: None,
     }
 }
 
