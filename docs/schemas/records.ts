@@ -265,11 +265,15 @@ export interface Playbook {
   escalation_threshold?: Positive;
   /** What has to hold for the work to count as done. */
   acceptance_criteria: [Text, ...Text[]];
-  /** The runs it was learnt from. */
+  /** How many runs it was accepted in. */
+  runs_for?: Positive;
+  /** How many runs failed at the same problem. */
+  runs_against?: number;
+  /** The accepted runs it was learnt from: the first and the latest, 64 at most. */
   source_run_ids: [Text, ...Text[]];
-  /** Event time, UTC: that of the latest row it was made from. */
+  /** Event time, UTC: that of the first accepted run. */
   created_at: EventTime;
-  /** The rows it was made from. */
+  /** The rows it was made from: the first and the latest, 16 at most. */
   provenance: [Provenance, ...Provenance[]];
 }
 
@@ -337,21 +341,29 @@ export interface ModelLedgerEntry {
   success_rate: Share;
   /** The least success rate that the samples leave likely: the lower end of the 95 % Wilson interval. */
   success_rate_low?: Share;
-  /** How it goes wrong, most frequent first. */
+  /** How it goes wrong, most frequent first; of runs that wait too. */
   failure_modes?: FailureMode[];
-  /** The model beside which it does best. */
+  /** The model that was most often accepted after this one had failed at the same task. */
   best_partner_model?: Text;
-  /** Where in the chain of models it comes in. */
+  /**
+   * Where in the chain of models it comes in: `primary` when mostly first; after others' failures
+   * `escalation` when mostly accepted there, else `fallback`.
+   */
   escalation_role?: Text;
   /** What a sample costs on average, of those that say. Unit: USD. */
   cost?: Amount;
-  /** Median latency (OpenTelemetry: `gen_ai.client.operation.duration`). Unit: ms. */
+  /** What all samples that say cost together. Unit: USD. */
+  cost_total?: Amount;
+  /** Median latency, within 1 % (OpenTelemetry: `gen_ai.client.operation.duration`). Unit: ms. */
   latency_p50?: Amount;
-  /** Latency that 95 % of the calls stay within. Unit: ms. */
+  /** Latency that 95 % of the calls stay within, within 1 %. Unit: ms. */
   latency_p95?: Amount;
   /** The longest prompt it takes. Unit: tokens. */
   context_window?: Positive;
-  /** Samples that were judged: accepted, accepted in part, or rejected. */
+  /**
+   * Samples that were judged: accepted, accepted in part, or rejected. A sample is all work of one run by the
+   * model.
+   */
   sample_count: Positive;
   /** Accepted samples. */
   accepted?: number;
@@ -363,9 +375,9 @@ export interface ModelLedgerEntry {
   needs_human_review?: number;
   /** Calls that failed, which says nothing of the model; not among the samples. */
   infrastructure_errors?: number;
-  /** Event time, UTC: that of the latest row that changed the entry. */
+  /** Event time, UTC: that of the entry's latest row. */
   last_updated: EventTime;
-  /** The rows it was last changed by. */
+  /** The first of its rows and the latest, 16 at most. */
   provenance: [Provenance, ...Provenance[]];
 }
 
@@ -1781,7 +1793,7 @@ export type EventTime = string;
 export interface FailureMode {
   /** The signal or rule that tells it. */
   code: Reason;
-  /** In how many samples. */
+  /** In how many runs that were not accepted. */
   count: Positive;
 }
 
@@ -3087,6 +3099,8 @@ const SCHEMAS: { readonly [Name in RecordName]: Schema } = {
       "known_failure_modes": {"type":"array","items":{"$ref":"#/$defs/Text"}},
       "escalation_threshold": {"$ref":"#/$defs/Positive"},
       "acceptance_criteria": {"type":"array","items":{"$ref":"#/$defs/Text"},"minItems":1},
+      "runs_for": {"$ref":"#/$defs/Positive"},
+      "runs_against": {"type":"integer","minimum":0,"maximum":9007199254740991},
       "source_run_ids": {"type":"array","items":{"$ref":"#/$defs/Text"},"minItems":1,"uniqueItems":true},
       "created_at": {"$ref":"#/$defs/EventTime"},
       "provenance": {"type":"array","items":{"$ref":"#/$defs/Provenance"},"minItems":1,"uniqueItems":true},
@@ -3183,6 +3197,7 @@ const SCHEMAS: { readonly [Name in RecordName]: Schema } = {
       "best_partner_model": {"$ref":"#/$defs/Text"},
       "escalation_role": {"$ref":"#/$defs/Text"},
       "cost": {"$ref":"#/$defs/Amount"},
+      "cost_total": {"$ref":"#/$defs/Amount"},
       "latency_p50": {"$ref":"#/$defs/Amount"},
       "latency_p95": {"$ref":"#/$defs/Amount"},
       "context_window": {"$ref":"#/$defs/Positive"},

@@ -1,7 +1,11 @@
 //! The command line: one file a command, and the exit codes.
 
 mod config;
+mod drift;
 mod generate;
+mod ledger;
+mod listing;
+mod playbooks;
 mod probe;
 mod run;
 mod schema;
@@ -53,6 +57,12 @@ enum Command {
     Schema(schema::Args),
     /// Judge the lines of JSONL files by a schema
     Validate(validate::Args),
+    /// Show how each model does at each kind of task, and which to try first
+    Ledger(ledger::Args),
+    /// Show how each kind of problem has been solved
+    Playbooks(playbooks::Args),
+    /// Show what sweeps of the claims found, and what changed between them
+    Drift(drift::Args),
 }
 
 /// What the process ends with (sysexits.h where it has a number).
@@ -144,6 +154,9 @@ pub fn main() -> ExitCode {
         Command::Generate(args) => generate::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Ledger(args) => ledger::run(&settings, &args),
+        Command::Playbooks(args) => playbooks::run(&settings, &args),
+        Command::Drift(args) => drift::run(&settings, &args),
     };
     match ended {
         Ok(exit) => ExitCode::from(exit as u8),

@@ -15,3 +15,4 @@ pub mod score;
 pub mod signal;
 pub mod skim;
 pub mod streams;
+pub mod views;

@@ -28,3 +28,4 @@ mod rows;
 mod schemas;
 mod service;
 mod state;
+mod views;
