@@ -391,6 +391,49 @@ export function isModelLedgerEntry(value: unknown): value is ModelLedgerEntry {
   return validate("ModelLedgerEntry", value).length === 0;
 }
 
+/**
+ * What was swept and corrected at one commit, or on one day by rows that name no commit, and what changed
+ * since.
+ */
+export interface DriftSnapshot {
+  /** Always 1. */
+  schema_version: SchemaVersion;
+  /** What the snapshot is of: the commit, or `sweep:` and the day, UTC. Example: `"sweep:2026-04-26"`. */
+  snapshot: Text;
+  /** The commit, where it is one (OpenTelemetry: `vcs.ref.head.revision`). */
+  head_sha?: GitSha;
+  /** Event time, UTC: that of its first row. */
+  first_seen: EventTime;
+  /** Event time, UTC: that of its last row. */
+  last_seen: EventTime;
+  /** The phases that were swept, by name. */
+  phases?: PhaseState[];
+  /** How many corrections of documents there were. */
+  documents_corrected: number;
+  /** The documents that were corrected. */
+  documents?: Text[];
+  /** Phases that hold less than when they were last swept. */
+  regressed?: Text[];
+  /** Phases that hold more. */
+  repaired?: Text[];
+  /** Phases that were never swept before. */
+  new?: Text[];
+  /** Phases of the sweep before that this one does not have. */
+  gone?: Text[];
+  /** The first of its rows and the latest, 16 at most. */
+  provenance: [Provenance, ...Provenance[]];
+}
+
+/** Judges a value by DriftSnapshot; no refusal means that it is one. */
+export function validateDriftSnapshot(value: unknown): Refusal[] {
+  return validate("DriftSnapshot", value);
+}
+
+/** Whether a value is a valid DriftSnapshot. */
+export function isDriftSnapshot(value: unknown): value is DriftSnapshot {
+  return validate("DriftSnapshot", value).length === 0;
+}
+
 /** A text worth retrieving: work that was accepted, or accepted in part. */
 export interface RagSample {
   /** Always 1. */
@@ -1758,6 +1801,15 @@ export type Base64 = string;
  */
 export type Category = "accepted" | "partially_accepted" | "rejected" | "needs_human_review";
 
+/**
+ * What became of a phase since it was last swept.
+ * `new`: It was never swept before.
+ * `regressed`: It holds less than before.
+ * `repaired`: It holds more than before.
+ * `same`: Neither, or nobody can tell.
+ */
+export type Change = "new" | "regressed" | "repaired" | "same";
+
 /** A command that was run. */
 export interface CommandRun {
   /** The command line. Example: `"cargo test -p queryd"`. */
@@ -1873,6 +1925,14 @@ export interface InputRange {
   last_timestamp?: EventTime;
 }
 
+/**
+ * How far the claims of a phase hold, best first.
+ * `verified`: All that was looked at is true.
+ * `partial`: Something is half true.
+ * `fake`: Something is false.
+ */
+export type Mark = "verified" | "partial" | "fake";
+
 /** What a row says, as a code: a signal, or an oddity worth noting. */
 export type Marker = "apply.committed" | "gate.passed" | "auditor.approve" | "audit.backed" | "outcome.complete" | "apply.partial" | "auditor.warn" | "outcome.partial" | "apply.reverted" | "gate.failed:g1" | "gate.failed:g2" | "gate.failed:g3" | "gate.failed:g4" | "gate.failed:g5" | "gate.failed:other" | "auditor.block:static" | "auditor.block:dynamic" | "outcome.failed" | "grounding.high" | "contract.complete" | "grounding.mid" | "grounding.low" | "replay.low" | "replay.high" | "scrum.accept" | "observer.accept" | "escalation.analysed" | "auditor.approve.model" | "extract.verified" | "consensus.majority" | "scrum.reject" | "observer.reject" | "observer.escalated" | "auditor.block.model" | "extract.refuted" | "consensus.split" | "overseer.corrected" | "call.error" | "human.accept" | "human.partial" | "human.reject" | "human.review" | "human.correct" | "link.ambiguous" | "extract.failed" | "confidence.low" | "phase.fake" | "phase.partial" | "phase.verified" | "row.unterminated" | "self_judged" | "shape.unknown" | "thin.rejection";
 
@@ -1916,6 +1976,24 @@ export interface OutputState {
   len: number;
   /** Committed lines. */
   rows: number;
+}
+
+/** One phase in one snapshot. What is not known is left out. */
+export interface PhaseState {
+  /** The phase. Example: `"3.5"`. */
+  phase: Text;
+  /** Its status, in the sweep's word. */
+  status?: Text;
+  /** How far its claims hold, if that can be told. */
+  mark?: Mark;
+  /** Claims that are true. */
+  claims_verified?: number;
+  /** Claims that are half true. */
+  claims_partial?: number;
+  /** Claims that are false. */
+  claims_fake?: number;
+  /** What became of it since it was last swept. */
+  change: Change;
 }
 
 /**
@@ -2138,6 +2216,7 @@ export interface RecordTypes {
   "Playbook": Playbook;
   "ScratchpadSummary": ScratchpadSummary;
   "ModelLedgerEntry": ModelLedgerEntry;
+  "DriftSnapshot": DriftSnapshot;
   "RagSample": RagSample;
   "SftSample": SftSample;
   "PreferenceSample": PreferenceSample;
@@ -3304,6 +3383,66 @@ const SCHEMAS: { readonly [Name in RecordName]: Schema } = {
         "type": "string",
         "pattern": "^([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][.][0-9]{3}Z$",
       },
+      "Provenance": {
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+          "source_file": {"$ref":"#/$defs/Text"},
+          "generation": {"type":"integer","minimum":0,"maximum":4294967295},
+          "line_offset": {"type":"integer","minimum":0,"maximum":9007199254740991},
+          "byte_offset": {"type":"integer","minimum":0,"maximum":9007199254740991},
+          "sig_hash": {"$ref":"#/$defs/Sha256Hex"},
+          "recorded_at": {"$ref":"#/$defs/EventTime"},
+        },
+        "required": ["source_file","generation","line_offset","byte_offset","sig_hash","recorded_at"],
+      },
+      "Sha256Hex": {"type":"string","pattern":"^[0-9a-f]{64}$"},
+    },
+  },
+  "DriftSnapshot": {
+    "type": "object",
+    "additionalProperties": false,
+    "properties": {
+      "schema_version": {"$ref":"#/$defs/SchemaVersion"},
+      "snapshot": {"$ref":"#/$defs/Text"},
+      "head_sha": {"$ref":"#/$defs/GitSha"},
+      "first_seen": {"$ref":"#/$defs/EventTime"},
+      "last_seen": {"$ref":"#/$defs/EventTime"},
+      "phases": {"type":"array","items":{"$ref":"#/$defs/PhaseState"}},
+      "documents_corrected": {"type":"integer","minimum":0,"maximum":9007199254740991},
+      "documents": {"type":"array","items":{"$ref":"#/$defs/Text"}},
+      "regressed": {"type":"array","items":{"$ref":"#/$defs/Text"}},
+      "repaired": {"type":"array","items":{"$ref":"#/$defs/Text"}},
+      "new": {"type":"array","items":{"$ref":"#/$defs/Text"}},
+      "gone": {"type":"array","items":{"$ref":"#/$defs/Text"}},
+      "provenance": {"type":"array","items":{"$ref":"#/$defs/Provenance"},"minItems":1,"uniqueItems":true},
+    },
+    "required": ["schema_version","snapshot","first_seen","last_seen","documents_corrected","provenance"],
+    "x-rules": [{"equal":["/head_sha","/snapshot"]}],
+    "$defs": {
+      "SchemaVersion": {"type":"integer","const":1},
+      "Text": {"type":"string","minLength":1},
+      "GitSha": {"type":"string","pattern":"^[0-9a-f]{40}$"},
+      "EventTime": {
+        "type": "string",
+        "pattern": "^([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][.][0-9]{3}Z$",
+      },
+      "PhaseState": {
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+          "phase": {"$ref":"#/$defs/Text"},
+          "status": {"$ref":"#/$defs/Text"},
+          "mark": {"$ref":"#/$defs/Mark"},
+          "claims_verified": {"type":"integer","minimum":0,"maximum":9007199254740991},
+          "claims_partial": {"type":"integer","minimum":0,"maximum":9007199254740991},
+          "claims_fake": {"type":"integer","minimum":0,"maximum":9007199254740991},
+          "change": {"$ref":"#/$defs/Change"},
+        },
+        "required": ["phase","change"],
+      },
+      "Mark": {"type":"string","enum":["verified","partial","fake"]},
+      "Change": {"type":"string","enum":["new","regressed","repaired","same"]},
       "Provenance": {
         "type": "object",
         "additionalProperties": false,

@@ -4,8 +4,10 @@ use super::listing::{Format, Listing, since};
 use super::setup::Paths;
 use super::table::{print, print_json, thousands};
 use super::{Exit, Failure};
+use crate::domain::schema::checked::Text;
+use crate::domain::schema::drift::{DriftSnapshot, PhaseState};
 use crate::domain::schema::scalars::EventTime;
-use crate::domain::views::drift::{DriftSnapshot, PhaseState, drift};
+use crate::domain::views::drift::drift;
 use crate::pipeline::outputs::Outputs;
 use crate::pipeline::views::committed_rows;
 
@@ -77,7 +79,7 @@ impl Answer {
                 thousands(snapshot.phases.iter().filter_map(of).fold(0, u64::saturating_add))
             };
             listing.row([
-                snapshot.snapshot.clone(),
+                snapshot.snapshot.as_str().to_owned(),
                 snapshot.first_seen.to_string(),
                 snapshot.phases.len().to_string(),
                 claims(|phase| phase.claims_verified),
@@ -97,7 +99,7 @@ impl Answer {
         let Some(last) = self.last_sweep() else { return };
         print(format_args!(
             "\nthe latest sweep, {}: {} phases, {} regressed, {} repaired",
-            last.snapshot,
+            last.snapshot.as_str(),
             last.phases.len(),
             last.regressed.len(),
             last.repaired.len()
@@ -106,9 +108,9 @@ impl Answer {
 }
 
 /// A few names, and how many more there are.
-fn names(names: &[String]) -> String {
+fn names(names: &[Text]) -> String {
     const SHOWN: usize = 5;
-    let shown: Vec<_> = names.iter().take(SHOWN).map(String::as_str).collect();
+    let shown: Vec<_> = names.iter().take(SHOWN).map(Text::as_str).collect();
     match names.len().saturating_sub(SHOWN) {
         0 if names.is_empty() => "-".to_owned(),
         0 => shown.join(", "),

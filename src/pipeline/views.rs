@@ -73,7 +73,7 @@ pub fn render(rows: &[ViewRow]) -> Result<Vec<ViewFile>, ViewError> {
         file(runs_path, &run_lines(rows), plain_line)?,
         file(playbooks_path, &playbooks(&gathered, &Wanted::default()), Published::to_line)?,
         file(ledger_path, &ledger(&gathered, None).entries, Published::to_line)?,
-        file(drift_path, &drift(rows), plain_line)?,
+        file(drift_path, &drift(rows), Published::to_line)?,
     ])
 }
 

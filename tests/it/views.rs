@@ -359,9 +359,11 @@ fn every_item_names_rows_that_are_there_and_is_of_its_shape() {
     let places: BTreeSet<String> =
         pairs.iter().map(|(evidence, _)| evidence["provenance"].to_string()).collect();
     let views = views(pairs);
-    for (path, name) in
-        [("views/playbooks.jsonl", "Playbook"), ("views/model_ledger.jsonl", "ModelLedgerEntry")]
-    {
+    for (path, name) in [
+        ("views/playbooks.jsonl", "Playbook"),
+        ("views/model_ledger.jsonl", "ModelLedgerEntry"),
+        ("views/drift.jsonl", "DriftSnapshot"),
+    ] {
         for item in &views[path] {
             shape(name).unwrap().judge(&item.to_string()).unwrap();
         }
