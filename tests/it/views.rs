@@ -6,7 +6,8 @@ use std::process::Output;
 use std::sync::OnceLock;
 
 use distilld::domain::views::in_canonical_order;
-use distilld::domain::views::row::{Names, ViewRow};
+use distilld::domain::views::names::Names;
+use distilld::domain::views::row::ViewRow;
 use distilld::pipeline::outputs::Outputs;
 use distilld::pipeline::views::{VIEW_PATHS, render, render_all};
 use proptest::prelude::*;

@@ -86,8 +86,8 @@ fn snapshot(
 }
 
 fn state(phase: Text, row: &ViewRow, before: Option<&PhaseState>) -> PhaseState {
-    let count = |name: &str| row.checks.iter().find(|check| &*check.name == name)?.count;
-    let marked = |marker: &str| row.markers.iter().any(|known| &**known == marker);
+    let count = |name: &str| row.rare().checks.iter().find(|check| &*check.name == name)?.count;
+    let marked = |marker: &str| row.markers.iter().any(|known| known.name() == marker);
     let mark = match () {
         () if marked("phase.fake") => Some(Mark::Fake),
         () if marked("phase.partial") => Some(Mark::Partial),

@@ -6,6 +6,7 @@
 pub mod drift;
 mod episodes;
 pub mod model_ledger;
+pub mod names;
 mod pattern;
 pub mod playbooks;
 pub mod quantiles;

@@ -186,7 +186,9 @@ impl<'r> Tally<'r> {
         for row in sample.rows.iter().filter(|row| !row.signals.contains(Code::CallError)) {
             row.latency_us.into_iter().for_each(|micros| self.latency.add(micros));
         }
-        if let Some(nanos) = sample.rows.iter().filter_map(|row| row.cost_nanos).reduce(u64::saturating_add) {
+        if let Some(nanos) =
+            sample.rows.iter().filter_map(|row| row.rare().cost_nanos).reduce(u64::saturating_add)
+        {
             self.cost_nanos = self.cost_nanos.saturating_add(nanos);
             self.costed += 1;
         }

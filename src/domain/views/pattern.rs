@@ -21,7 +21,7 @@ pub(super) fn pattern<'r>(rows: impl Iterator<Item = &'r ViewRow>) -> String {
     for row in rows {
         let told_by_name = |code: &Code| *code != Code::GateFailedOther;
         features.extend(failures(row.signals).filter(told_by_name).map(|code| code.name().to_owned()));
-        for check in &row.checks {
+        for check in &row.rare().checks {
             match check.severity.as_deref() {
                 Some(severity @ ("block" | "warn")) => {
                     // "block" is before "warn" by name, and graver.
@@ -34,7 +34,8 @@ pub(super) fn pattern<'r>(rows: impl Iterator<Item = &'r ViewRow>) -> String {
                 Some(_) | None => {}
             }
         }
-        let failed = row.commands.iter().filter(|command| command.exit_code.is_some_and(|code| code != 0));
+        let failed =
+            row.rare().commands.iter().filter(|command| command.exit_code.is_some_and(|code| code != 0));
         features.extend(failed.map(|command| format!("command:{}", folded(&command.line, COMMAND_WORDS))));
     }
     features

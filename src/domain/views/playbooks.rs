@@ -72,7 +72,11 @@ impl<'r> Tried<'r> {
 
     /// How many attempts the row itself says went before it.
     fn attempts_before(&self) -> u64 {
-        self.work.iter().filter_map(|row| row.attempt).max().map_or(0, |attempt| attempt.saturating_sub(1))
+        self.work
+            .iter()
+            .filter_map(|row| row.attempt)
+            .max()
+            .map_or(0, |attempt| u64::from(attempt).saturating_sub(1))
     }
 }
 
@@ -158,10 +162,10 @@ impl<'r> Problem<'r> {
             *counts(self).entry(Arc::clone(name)).or_default() += 1;
         };
         row.files.iter().for_each(|file| count(|problem| &mut problem.files, file));
-        for check in row.checks.iter().filter(|check| check.deterministic) {
+        for check in row.rare().checks.iter().filter(|check| check.deterministic) {
             count(|problem| &mut problem.checks, &check.name);
         }
-        for command in &row.commands {
+        for command in &row.rare().commands {
             match command.exit_code {
                 Some(0) => count(|problem| &mut problem.worked, &command.line),
                 Some(_) => count(|problem| &mut problem.failed, &command.line),
@@ -171,7 +175,7 @@ impl<'r> Problem<'r> {
             }
         }
         if accepted {
-            row.context.iter().for_each(|name| count(|problem| &mut problem.context, name));
+            row.rare().context.iter().for_each(|name| count(|problem| &mut problem.context, name));
         }
     }
 

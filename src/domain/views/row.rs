@@ -1,39 +1,15 @@
 //! One row as the views see it: its evidence without the texts, and the score that counts now.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::domain::schema::codes::Reason;
+use super::names::Names;
+use crate::domain::schema::codes::{Marker, Reason};
 use crate::domain::schema::provenance::Provenance;
+use crate::domain::schema::record::ModelRole;
 use crate::domain::schema::scalars::{EventTime, Sha256Hex};
 use crate::domain::score::Category;
 use crate::domain::signal::{Code, SignalSet};
 use crate::domain::skim;
-
-/// Texts that many rows have, each held once.
-#[derive(Debug, Default)]
-pub struct Names(BTreeSet<Arc<str>>);
-
-impl Names {
-    /// The one copy of a text.
-    pub fn of(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(text) {
-            return Arc::clone(known);
-        }
-        let name: Arc<str> = text.into();
-        self.0.insert(Arc::clone(&name));
-        name
-    }
-
-    /// The one copy of a JSON string's text; `None` when it is no string.
-    fn text(&mut self, json: &str) -> Option<Arc<str>> {
-        Some(self.of(&skim::text(json)?.plain()))
-    }
-
-    fn texts(&mut self, array: &str) -> Vec<Arc<str>> {
-        skim::items(array).filter_map(|item| self.text(item)).collect()
-    }
-}
 
 /// Where a row stands; places in order are in canonical order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,8 +82,8 @@ pub struct ViewRow {
     pub category: Category,
     /// The signals that reached it.
     pub signals: SignalSet,
-    /// Signals and rule.
-    pub reasons: Vec<Reason>,
+    /// The rule that decided.
+    pub rule: Option<Reason>,
     /// The row's task type.
     pub task_type: Option<Arc<str>>,
     /// The model.
@@ -118,24 +94,33 @@ pub struct ViewRow {
     pub run_signature: Option<Arc<str>>,
     /// What it was sorted as: of a swept phase its status.
     pub sorted_as: Option<Arc<str>>,
+    /// The part its author plays.
+    pub role: Option<&'static str>,
     /// The files it is about.
-    pub files: Vec<Arc<str>>,
+    pub files: Box<[Arc<str>]>,
     /// The pull request.
     pub pr_number: Option<i64>,
     /// Its head.
     pub head_sha: Option<Arc<str>>,
     /// Which attempt it was, from 1.
-    pub attempt: Option<u64>,
+    pub attempt: Option<u32>,
     /// How long the call took, in microseconds.
     pub latency_us: Option<u64>,
+    /// What the row says, as codes.
+    pub markers: Box<[Marker]>,
+    /// What most rows have nothing of.
+    rare: Option<Box<Rare>>,
+}
+
+/// What most rows have nothing of, apart so that a row takes little room.
+#[derive(Debug, Clone)]
+pub struct Rare {
     /// What the call cost, in billionths of a US dollar: whole, so that sums do not depend on their order.
     pub cost_nanos: Option<u64>,
     /// Tokens of the prompt.
     pub tokens_in: Option<u64>,
     /// Tokens of the answer.
     pub tokens_out: Option<u64>,
-    /// What the row says, as codes.
-    pub markers: Vec<Arc<str>>,
     /// Commands that were run.
     pub commands: Vec<Command>,
     /// Checks that were made.
@@ -148,9 +133,23 @@ pub struct ViewRow {
     pub others: Vec<(&'static str, Arc<str>)>,
 }
 
+impl Rare {
+    const NOTHING: Self = Self {
+        cost_nanos: None,
+        tokens_in: None,
+        tokens_out: None,
+        commands: Vec::new(),
+        checks: Vec::new(),
+        context: Vec::new(),
+        person: None,
+        others: Vec::new(),
+    };
+}
+
+static NOTHING_RARE: Rare = Rare::NOTHING;
+
 /// Members that the runs show as they are.
-const OTHERS: [&str; 12] = [
-    "model_role",
+const OTHERS: [&str; 11] = [
     "mode",
     "observer_verdict",
     "observer_confidence",
@@ -176,19 +175,34 @@ impl ViewRow {
         for (key, value) in skim::members(score) {
             match key {
                 "category" => category = Category::from_name(value.trim_matches('"')),
-                "reasons" => {
-                    row.reasons = skim::items(value)
-                        .filter_map(|item| Reason::from_name(item.trim_matches('"')))
-                        .collect();
-                }
+                "reasons" => skim::items(value).for_each(|item| row.take_reason(item.trim_matches('"'))),
                 _ => {}
             }
         }
         row.category = category?;
-        let code = |reason: &Reason| Code::ALL.iter().copied().find(|code| code.name() == reason.name());
-        row.signals = row.reasons.iter().filter_map(code).collect();
         let named = !row.run_id.is_empty() && !row.task_id.is_empty() && !row.stream.is_empty();
         named.then_some(row)
+    }
+
+    fn take_reason(&mut self, reason: &str) {
+        match Code::ALL.iter().copied().find(|code| code.name() == reason) {
+            Some(code) => self.signals.insert(code),
+            None => self.rule = Reason::from_name(reason).or(self.rule),
+        }
+    }
+
+    /// What most rows have nothing of.
+    pub fn rare(&self) -> &Rare {
+        self.rare.as_deref().unwrap_or(&NOTHING_RARE)
+    }
+
+    fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_with(|| Box::new(Rare::NOTHING))
+    }
+
+    /// Signals and rule.
+    pub fn reasons(&self) -> impl Iterator<Item = Reason> {
+        self.signals.iter().filter_map(|code| Reason::from_name(code.name())).chain(self.rule)
     }
 
     fn at_place(names: &mut Names, provenance: &str) -> Option<Self> {
@@ -218,32 +232,27 @@ impl ViewRow {
             is_extraction: false,
             category: Category::NeedsHumanReview,
             signals: SignalSet::EMPTY,
-            reasons: Vec::new(),
+            rule: None,
             task_type: None,
             model: None,
             provider: None,
             run_signature: None,
             sorted_as: None,
-            files: Vec::new(),
+            role: None,
+            files: Box::default(),
             pr_number: None,
             head_sha: None,
             attempt: None,
             latency_us: None,
-            cost_nanos: None,
-            tokens_in: None,
-            tokens_out: None,
-            markers: Vec::new(),
-            commands: Vec::new(),
-            checks: Vec::new(),
-            context: Vec::new(),
-            person: None,
-            others: Vec::new(),
+            markers: Box::default(),
+            rare: None,
         })
     }
 
     fn take_evidence(&mut self, names: &mut Names, key: &str, value: &str) {
         match key {
-            "run_id" => self.run_id = names.text(value).unwrap_or_default(),
+            // Most runs have one row: to look for another copy of their name would cost more than it spares.
+            "run_id" => self.run_id = skim::text(value).map(|text| text.plain().into()).unwrap_or_default(),
             "task_id" => self.task_id = names.text(value).unwrap_or_default(),
             "source_stream" => self.stream = names.text(value).unwrap_or_default(),
             "kind" => self.is_work = value == "\"work\"",
@@ -252,28 +261,35 @@ impl ViewRow {
             "model_provider" => self.provider = names.text(value),
             "run_signature" => self.run_signature = names.text(value),
             "category" => self.sorted_as = names.text(value),
-            "source_files" => self.files = names.texts(value),
+            "source_files" => self.files = names.texts(value).into(),
             "pr_number" => self.pr_number = value.parse().ok(),
             "head_sha" => self.head_sha = names.text(value),
             "attempt" => self.attempt = value.parse().ok(),
             "latency_ms" => self.latency_us = scaled(value, 1e3),
-            "cost_usd" => self.cost_nanos = scaled(value, 1e9),
-            "tokens_in" => self.tokens_in = value.parse().ok(),
-            "tokens_out" => self.tokens_out = value.parse().ok(),
-            "success_markers" | "failure_markers" => self.markers.extend(names.texts(value)),
+            "cost_usd" => self.rare_mut().cost_nanos = scaled(value, 1e9),
+            "tokens_in" => self.rare_mut().tokens_in = value.parse().ok(),
+            "tokens_out" => self.rare_mut().tokens_out = value.parse().ok(),
+            "success_markers" | "failure_markers" => {
+                let markers = skim::items(value).filter_map(|item| Marker::from_name(item.trim_matches('"')));
+                self.markers = self.markers.iter().copied().chain(markers).collect();
+            }
+            "model_role" => {
+                self.role = ModelRole::from_name(value.trim_matches('"')).map(ModelRole::name);
+                self.is_extraction = self.role == Some(ModelRole::Extractor.name());
+            }
             "commands_run" => {
-                self.commands = skim::items(value).filter_map(|item| command(names, item)).collect();
+                self.rare_mut().commands =
+                    skim::items(value).filter_map(|item| command(names, item)).collect();
             }
             "validation_results" => {
-                self.checks = skim::items(value).filter_map(|item| check(names, item)).collect();
+                self.rare_mut().checks = skim::items(value).filter_map(|item| check(names, item)).collect();
             }
-            "retrieved_context" => self.context = context(names, value),
-            "human_override" => self.person = person(names, value),
+            "retrieved_context" => self.rare_mut().context = context(names, value),
+            "human_override" => self.rare_mut().person = person(names, value),
             _ => {
-                self.is_extraction |= key == "model_role" && value == "\"extractor\"";
                 if let Some(name) = OTHERS.iter().find(|name| **name == key) {
                     let text = names.text(value).unwrap_or_else(|| names.of(value));
-                    self.others.push((*name, text));
+                    self.rare_mut().others.push((*name, text));
                 }
             }
         }

@@ -47,7 +47,7 @@ pub struct RunLine<'r> {
     pub head_sha: Option<&'r str>,
     /// The highest attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub attempt: Option<u64>,
+    pub attempt: Option<u32>,
     /// The sum over its work, in US dollars.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
@@ -71,7 +71,7 @@ pub struct RunLine<'r> {
     pub commands_run: Vec<CommandLine<'r>>,
     /// What rows say, as codes.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub markers: BTreeSet<&'r str>,
+    pub markers: BTreeSet<&'static str>,
     /// Corpora and documents that were retrieved.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub retrieved: BTreeSet<&'r str>,
@@ -140,12 +140,14 @@ fn line<'r>(run: &Run<'r>) -> Option<RunLine<'r>> {
         }
     }
     let mut others: BTreeMap<&'static str, BTreeSet<&str>> = BTreeMap::new();
-    for (name, value) in all.iter().flat_map(|row| &row.others) {
+    for (name, value) in all.iter().flat_map(|row| &row.rare().others) {
         others.entry(name).or_default().insert(value);
     }
+    let roles = all.iter().filter_map(|row| row.role);
+    others.entry("model_role").or_default().extend(roles);
     let sum = |of: fn(&ViewRow) -> Option<u64>| run.work().filter_map(of).reduce(u64::saturating_add);
     let person = |row: &&'r ViewRow| {
-        let said = row.person.as_ref()?;
+        let said = row.rare().person.as_ref()?;
         let text = |text: &'r Option<Arc<str>>| text.as_deref();
         Some(PersonLine {
             action: &said.action,
@@ -162,26 +164,26 @@ fn line<'r>(run: &Run<'r>) -> Option<RunLine<'r>> {
         run_signature: run.signature().map(|signature| &**signature),
         category: run.category().unwrap_or(Category::NeedsHumanReview),
         categories,
-        reasons: run.work().flat_map(|row| row.reasons.iter().copied()).collect(),
+        reasons: run.work().flat_map(ViewRow::reasons).collect(),
         first_timestamp: all.first()?.time,
         last_timestamp: all.last()?.time,
         pr_number: all.iter().rev().find_map(|row| row.pr_number),
         head_sha: all.iter().rev().find_map(|row| row.head_sha.as_deref()),
         attempt: run.rows.iter().filter_map(|row| row.attempt).max(),
-        cost_usd: sum(|row| row.cost_nanos).map(|nanos| nanos as f64 / 1e9),
+        cost_usd: sum(|row| row.rare().cost_nanos).map(|nanos| nanos as f64 / 1e9),
         latency_ms: sum(|row| row.latency_us).map(|micros| micros as f64 / 1e3),
-        tokens_in: sum(|row| row.tokens_in),
-        tokens_out: sum(|row| row.tokens_out),
+        tokens_in: sum(|row| row.rare().tokens_in),
+        tokens_out: sum(|row| row.rare().tokens_out),
         models,
         source_files: all.iter().flat_map(|row| &row.files).map(|file| &**file).collect(),
         commands_run: run
             .rows
             .iter()
-            .flat_map(|row| &row.commands)
+            .flat_map(|row| &row.rare().commands)
             .map(|command| CommandLine { cmd: &command.line, exit_code: command.exit_code })
             .collect(),
-        markers: all.iter().flat_map(|row| &row.markers).map(|marker| &**marker).collect(),
-        retrieved: all.iter().flat_map(|row| &row.context).map(|name| &**name).collect(),
+        markers: all.iter().flat_map(|row| row.markers.iter()).map(|marker| marker.name()).collect(),
+        retrieved: all.iter().flat_map(|row| &row.rare().context).map(|name| &**name).collect(),
         human_overrides: all.iter().filter_map(person).collect(),
         others,
         evidence: all
