@@ -265,11 +265,15 @@ export interface Playbook {
   escalation_threshold?: Positive;
   /** What has to hold for the work to count as done. */
   acceptance_criteria: [Text, ...Text[]];
-  /** The runs it was learnt from. */
+  /** How many runs it was accepted in. */
+  runs_for?: Positive;
+  /** How many runs failed at the same problem. */
+  runs_against?: number;
+  /** The accepted runs it was learnt from: the first and the latest, 64 at most. */
   source_run_ids: [Text, ...Text[]];
-  /** Event time, UTC: that of the latest row it was made from. */
+  /** Event time, UTC: that of the first accepted run. */
   created_at: EventTime;
-  /** The rows it was made from. */
+  /** The rows it was made from: the first and the latest, 16 at most. */
   provenance: [Provenance, ...Provenance[]];
 }
 
@@ -337,21 +341,29 @@ export interface ModelLedgerEntry {
   success_rate: Share;
   /** The least success rate that the samples leave likely: the lower end of the 95 % Wilson interval. */
   success_rate_low?: Share;
-  /** How it goes wrong, most frequent first. */
+  /** How it goes wrong, most frequent first; of runs that wait too. */
   failure_modes?: FailureMode[];
-  /** The model beside which it does best. */
+  /** The model that was most often accepted after this one had failed at the same task. */
   best_partner_model?: Text;
-  /** Where in the chain of models it comes in. */
+  /**
+   * Where in the chain of models it comes in: `primary` when mostly first; after others' failures
+   * `escalation` when mostly accepted there, else `fallback`.
+   */
   escalation_role?: Text;
   /** What a sample costs on average, of those that say. Unit: USD. */
   cost?: Amount;
-  /** Median latency (OpenTelemetry: `gen_ai.client.operation.duration`). Unit: ms. */
+  /** What all samples that say cost together. Unit: USD. */
+  cost_total?: Amount;
+  /** Median latency, within 1 % (OpenTelemetry: `gen_ai.client.operation.duration`). Unit: ms. */
   latency_p50?: Amount;
-  /** Latency that 95 % of the calls stay within. Unit: ms. */
+  /** Latency that 95 % of the calls stay within, within 1 %. Unit: ms. */
   latency_p95?: Amount;
   /** The longest prompt it takes. Unit: tokens. */
   context_window?: Positive;
-  /** Samples that were judged: accepted, accepted in part, or rejected. */
+  /**
+   * Samples that were judged: accepted, accepted in part, or rejected. A sample is all work of one run by the
+   * model.
+   */
   sample_count: Positive;
   /** Accepted samples. */
   accepted?: number;
@@ -363,9 +375,9 @@ export interface ModelLedgerEntry {
   needs_human_review?: number;
   /** Calls that failed, which says nothing of the model; not among the samples. */
   infrastructure_errors?: number;
-  /** Event time, UTC: that of the latest row that changed the entry. */
+  /** Event time, UTC: that of the entry's latest row. */
   last_updated: EventTime;
-  /** The rows it was last changed by. */
+  /** The first of its rows and the latest, 16 at most. */
   provenance: [Provenance, ...Provenance[]];
 }
 
@@ -377,6 +389,49 @@ export function validateModelLedgerEntry(value: unknown): Refusal[] {
 /** Whether a value is a valid ModelLedgerEntry. */
 export function isModelLedgerEntry(value: unknown): value is ModelLedgerEntry {
   return validate("ModelLedgerEntry", value).length === 0;
+}
+
+/**
+ * What was swept and corrected at one commit, or on one day by rows that name no commit, and what changed
+ * since.
+ */
+export interface DriftSnapshot {
+  /** Always 1. */
+  schema_version: SchemaVersion;
+  /** What the snapshot is of: the commit, or `sweep:` and the day, UTC. Example: `"sweep:2026-04-26"`. */
+  snapshot: Text;
+  /** The commit, where it is one (OpenTelemetry: `vcs.ref.head.revision`). */
+  head_sha?: GitSha;
+  /** Event time, UTC: that of its first row. */
+  first_seen: EventTime;
+  /** Event time, UTC: that of its last row. */
+  last_seen: EventTime;
+  /** The phases that were swept, by name. */
+  phases?: PhaseState[];
+  /** How many corrections of documents there were. */
+  documents_corrected: number;
+  /** The documents that were corrected. */
+  documents?: Text[];
+  /** Phases that hold less than when they were last swept. */
+  regressed?: Text[];
+  /** Phases that hold more. */
+  repaired?: Text[];
+  /** Phases that were never swept before. */
+  new?: Text[];
+  /** Phases of the sweep before that this one does not have. */
+  gone?: Text[];
+  /** The first of its rows and the latest, 16 at most. */
+  provenance: [Provenance, ...Provenance[]];
+}
+
+/** Judges a value by DriftSnapshot; no refusal means that it is one. */
+export function validateDriftSnapshot(value: unknown): Refusal[] {
+  return validate("DriftSnapshot", value);
+}
+
+/** Whether a value is a valid DriftSnapshot. */
+export function isDriftSnapshot(value: unknown): value is DriftSnapshot {
+  return validate("DriftSnapshot", value).length === 0;
 }
 
 /** A text worth retrieving: work that was accepted, or accepted in part. */
@@ -1784,6 +1839,15 @@ export type Base64 = string;
  */
 export type Category = "accepted" | "partially_accepted" | "rejected" | "needs_human_review";
 
+/**
+ * What became of a phase since it was last swept.
+ * `new`: It was never swept before.
+ * `regressed`: It holds less than before.
+ * `repaired`: It holds more than before.
+ * `same`: Neither, or nobody can tell.
+ */
+export type Change = "new" | "regressed" | "repaired" | "same";
+
 /** A command that was run. */
 export interface CommandRun {
   /** The command line. Example: `"cargo test -p queryd"`. */
@@ -1827,7 +1891,7 @@ export type EventTime = string;
 export interface FailureMode {
   /** The signal or rule that tells it. */
   code: Reason;
-  /** In how many samples. */
+  /** In how many runs that were not accepted. */
   count: Positive;
 }
 
@@ -1907,6 +1971,14 @@ export interface InputRange {
   last_timestamp?: EventTime;
 }
 
+/**
+ * How far the claims of a phase hold, best first.
+ * `verified`: All that was looked at is true.
+ * `partial`: Something is half true.
+ * `fake`: Something is false.
+ */
+export type Mark = "verified" | "partial" | "fake";
+
 /** What a row says, as a code: a signal, or an oddity worth noting. */
 export type Marker = "apply.committed" | "gate.passed" | "auditor.approve" | "audit.backed" | "outcome.complete" | "apply.partial" | "auditor.warn" | "outcome.partial" | "apply.reverted" | "gate.failed:g1" | "gate.failed:g2" | "gate.failed:g3" | "gate.failed:g4" | "gate.failed:g5" | "gate.failed:other" | "auditor.block:static" | "auditor.block:dynamic" | "outcome.failed" | "grounding.high" | "contract.complete" | "grounding.mid" | "grounding.low" | "replay.low" | "replay.high" | "scrum.accept" | "observer.accept" | "escalation.analysed" | "auditor.approve.model" | "extract.verified" | "consensus.majority" | "scrum.reject" | "observer.reject" | "observer.escalated" | "auditor.block.model" | "extract.refuted" | "consensus.split" | "overseer.corrected" | "call.error" | "human.accept" | "human.partial" | "human.reject" | "human.review" | "human.correct" | "link.ambiguous" | "extract.failed" | "confidence.low" | "phase.fake" | "phase.partial" | "phase.verified" | "row.unterminated" | "self_judged" | "shape.unknown" | "thin.rejection";
 
@@ -1950,6 +2022,24 @@ export interface OutputState {
   len: number;
   /** Committed lines. */
   rows: number;
+}
+
+/** One phase in one snapshot. What is not known is left out. */
+export interface PhaseState {
+  /** The phase. Example: `"3.5"`. */
+  phase: Text;
+  /** Its status, in the sweep's word. */
+  status?: Text;
+  /** How far its claims hold, if that can be told. */
+  mark?: Mark;
+  /** Claims that are true. */
+  claims_verified?: number;
+  /** Claims that are half true. */
+  claims_partial?: number;
+  /** Claims that are false. */
+  claims_fake?: number;
+  /** What became of it since it was last swept. */
+  change: Change;
 }
 
 /**
@@ -2172,6 +2262,7 @@ export interface RecordTypes {
   "Playbook": Playbook;
   "ScratchpadSummary": ScratchpadSummary;
   "ModelLedgerEntry": ModelLedgerEntry;
+  "DriftSnapshot": DriftSnapshot;
   "RagSample": RagSample;
   "SftSample": SftSample;
   "PreferenceSample": PreferenceSample;
@@ -3134,6 +3225,8 @@ const SCHEMAS: { readonly [Name in RecordName]: Schema } = {
       "known_failure_modes": {"type":"array","items":{"$ref":"#/$defs/Text"}},
       "escalation_threshold": {"$ref":"#/$defs/Positive"},
       "acceptance_criteria": {"type":"array","items":{"$ref":"#/$defs/Text"},"minItems":1},
+      "runs_for": {"$ref":"#/$defs/Positive"},
+      "runs_against": {"type":"integer","minimum":0,"maximum":9007199254740991},
       "source_run_ids": {"type":"array","items":{"$ref":"#/$defs/Text"},"minItems":1,"uniqueItems":true},
       "created_at": {"$ref":"#/$defs/EventTime"},
       "provenance": {"type":"array","items":{"$ref":"#/$defs/Provenance"},"minItems":1,"uniqueItems":true},
@@ -3230,6 +3323,7 @@ const SCHEMAS: { readonly [Name in RecordName]: Schema } = {
       "best_partner_model": {"$ref":"#/$defs/Text"},
       "escalation_role": {"$ref":"#/$defs/Text"},
       "cost": {"$ref":"#/$defs/Amount"},
+      "cost_total": {"$ref":"#/$defs/Amount"},
       "latency_p50": {"$ref":"#/$defs/Amount"},
       "latency_p95": {"$ref":"#/$defs/Amount"},
       "context_window": {"$ref":"#/$defs/Positive"},
@@ -3336,6 +3430,66 @@ const SCHEMAS: { readonly [Name in RecordName]: Schema } = {
         "type": "string",
         "pattern": "^([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][.][0-9]{3}Z$",
       },
+      "Provenance": {
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+          "source_file": {"$ref":"#/$defs/Text"},
+          "generation": {"type":"integer","minimum":0,"maximum":4294967295},
+          "line_offset": {"type":"integer","minimum":0,"maximum":9007199254740991},
+          "byte_offset": {"type":"integer","minimum":0,"maximum":9007199254740991},
+          "sig_hash": {"$ref":"#/$defs/Sha256Hex"},
+          "recorded_at": {"$ref":"#/$defs/EventTime"},
+        },
+        "required": ["source_file","generation","line_offset","byte_offset","sig_hash","recorded_at"],
+      },
+      "Sha256Hex": {"type":"string","pattern":"^[0-9a-f]{64}$"},
+    },
+  },
+  "DriftSnapshot": {
+    "type": "object",
+    "additionalProperties": false,
+    "properties": {
+      "schema_version": {"$ref":"#/$defs/SchemaVersion"},
+      "snapshot": {"$ref":"#/$defs/Text"},
+      "head_sha": {"$ref":"#/$defs/GitSha"},
+      "first_seen": {"$ref":"#/$defs/EventTime"},
+      "last_seen": {"$ref":"#/$defs/EventTime"},
+      "phases": {"type":"array","items":{"$ref":"#/$defs/PhaseState"}},
+      "documents_corrected": {"type":"integer","minimum":0,"maximum":9007199254740991},
+      "documents": {"type":"array","items":{"$ref":"#/$defs/Text"}},
+      "regressed": {"type":"array","items":{"$ref":"#/$defs/Text"}},
+      "repaired": {"type":"array","items":{"$ref":"#/$defs/Text"}},
+      "new": {"type":"array","items":{"$ref":"#/$defs/Text"}},
+      "gone": {"type":"array","items":{"$ref":"#/$defs/Text"}},
+      "provenance": {"type":"array","items":{"$ref":"#/$defs/Provenance"},"minItems":1,"uniqueItems":true},
+    },
+    "required": ["schema_version","snapshot","first_seen","last_seen","documents_corrected","provenance"],
+    "x-rules": [{"equal":["/head_sha","/snapshot"]}],
+    "$defs": {
+      "SchemaVersion": {"type":"integer","const":1},
+      "Text": {"type":"string","minLength":1},
+      "GitSha": {"type":"string","pattern":"^[0-9a-f]{40}$"},
+      "EventTime": {
+        "type": "string",
+        "pattern": "^([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][.][0-9]{3}Z$",
+      },
+      "PhaseState": {
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+          "phase": {"$ref":"#/$defs/Text"},
+          "status": {"$ref":"#/$defs/Text"},
+          "mark": {"$ref":"#/$defs/Mark"},
+          "claims_verified": {"type":"integer","minimum":0,"maximum":9007199254740991},
+          "claims_partial": {"type":"integer","minimum":0,"maximum":9007199254740991},
+          "claims_fake": {"type":"integer","minimum":0,"maximum":9007199254740991},
+          "change": {"$ref":"#/$defs/Change"},
+        },
+        "required": ["phase","change"],
+      },
+      "Mark": {"type":"string","enum":["verified","partial","fake"]},
+      "Change": {"type":"string","enum":["new","regressed","repaired","same"]},
       "Provenance": {
         "type": "object",
         "additionalProperties": false,

@@ -2,9 +2,13 @@
 
 mod check_proof;
 mod config;
+mod drift;
 mod generate;
 mod key;
 mod override_;
+mod ledger;
+mod listing;
+mod playbooks;
 mod probe;
 mod prove;
 mod review;
@@ -71,6 +75,12 @@ enum Command {
     Prove(prove::Args),
     /// Check proofs with nothing but the public key
     CheckProof(check_proof::Args),
+    /// Show how each model does at each kind of task, and which to try first
+    Ledger(ledger::Args),
+    /// Show how each kind of problem has been solved
+    Playbooks(playbooks::Args),
+    /// Show what sweeps of the claims found, and what changed between them
+    Drift(drift::Args),
 }
 
 /// What the process ends with (sysexits.h where it has a number).
@@ -168,6 +178,9 @@ pub fn main() -> ExitCode {
         Command::Key(args) => key::run(&args),
         Command::Prove(args) => prove::run(&settings, &args),
         Command::CheckProof(args) => check_proof::run(&args),
+        Command::Ledger(args) => ledger::run(&settings, &args),
+        Command::Playbooks(args) => playbooks::run(&settings, &args),
+        Command::Drift(args) => drift::run(&settings, &args),
     };
     match ended {
         Ok(exit) => ExitCode::from(exit as u8),

@@ -21,3 +21,4 @@ pub mod score;
 pub mod signal;
 pub mod skim;
 pub mod streams;
+pub mod views;

@@ -10,7 +10,7 @@ use super::schema::scalars::Sha256Hex;
 use super::score::RULES_SEMVER;
 
 /// The version of what rows mean: goes up when a stream's reading changes.
-pub const READING_SEMVER: &str = "1.0.0";
+pub const READING_SEMVER: &str = "1.1.0";
 
 /// Thresholds of the scorer. Shares are in [0, 1].
 #[derive(Debug, Clone, PartialEq)]

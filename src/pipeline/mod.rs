@@ -21,6 +21,7 @@ mod row_scan;
 pub mod source;
 pub mod streams;
 pub mod trees;
+pub mod views;
 pub mod worker;
 
 use std::collections::BTreeMap;

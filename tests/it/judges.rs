@@ -41,7 +41,13 @@ const BEYOND_JSON_SCHEMA: [(&str, &[&str]); 5] = [
             "PreferenceSample/one_run_on_both_sides",
         ],
     ),
-    ("equal", &["EvidenceRecord/timestamp_is_not_that_of_the_provenance"]),
+    (
+        "equal",
+        &[
+            "EvidenceRecord/timestamp_is_not_that_of_the_provenance",
+            "DriftSnapshot/head_sha_of_another_snapshot",
+        ],
+    ),
     ("sorted", &["ScoredRun/reasons_not_sorted"]),
     (
         "sum",

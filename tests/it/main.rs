@@ -34,3 +34,4 @@ mod schemas;
 mod secrets;
 mod service;
 mod state;
+mod views;

@@ -3,6 +3,7 @@
 pub mod checked;
 pub mod codes;
 pub mod cross;
+pub mod drift;
 mod express;
 pub mod model_ledger;
 pub mod playbook;

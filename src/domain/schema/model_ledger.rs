@@ -16,7 +16,7 @@ use super::scalars::EventTime;
 pub struct FailureMode {
     /// The signal or rule that tells it.
     pub code: Reason,
-    /// In how many samples.
+    /// In how many runs that were not accepted.
     pub count: Positive,
 }
 
@@ -45,24 +45,29 @@ pub struct ModelLedgerEntry {
     /// The least success rate that the samples leave likely: the lower end of the 95 % Wilson interval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub success_rate_low: Option<Share>,
-    /// How it goes wrong, most frequent first.
+    /// How it goes wrong, most frequent first; of runs that wait too.
     #[serde(default)]
     pub failure_modes: Vec<FailureMode>,
-    /// The model beside which it does best.
+    /// The model that was most often accepted after this one had failed at the same task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub best_partner_model: Option<Text>,
-    /// Where in the chain of models it comes in.
+    /// Where in the chain of models it comes in: `primary` when mostly first; after others' failures `escalation` when mostly
+    /// accepted there, else `fallback`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub escalation_role: Option<Text>,
     /// What a sample costs on average, of those that say.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-unit" = "USD"))]
     pub cost: Option<Amount>,
-    /// Median latency (OpenTelemetry: `gen_ai.client.operation.duration`).
+    /// What all samples that say cost together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-unit" = "USD"))]
+    pub cost_total: Option<Amount>,
+    /// Median latency, within 1 % (OpenTelemetry: `gen_ai.client.operation.duration`).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-unit" = "ms"))]
     pub latency_p50: Option<Amount>,
-    /// Latency that 95 % of the calls stay within.
+    /// Latency that 95 % of the calls stay within, within 1 %.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-unit" = "ms"))]
     pub latency_p95: Option<Amount>,
@@ -70,7 +75,7 @@ pub struct ModelLedgerEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-unit" = "tokens"))]
     pub context_window: Option<Positive>,
-    /// Samples that were judged: accepted, accepted in part, or rejected.
+    /// Samples that were judged: accepted, accepted in part, or rejected. A sample is all work of one run by the model.
     pub sample_count: Positive,
     /// Accepted samples.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,9 +92,9 @@ pub struct ModelLedgerEntry {
     /// Calls that failed, which says nothing of the model; not among the samples.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub infrastructure_errors: Option<u64>,
-    /// Event time, UTC: that of the latest row that changed the entry.
+    /// Event time, UTC: that of the entry's latest row.
     pub last_updated: EventTime,
-    /// The rows it was last changed by.
+    /// The first of its rows and the latest, 16 at most.
     pub provenance: Distinct<Provenance<'static>>,
 }
 

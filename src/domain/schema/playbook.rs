@@ -51,11 +51,17 @@ pub struct Playbook {
     pub escalation_threshold: Option<Positive>,
     /// What has to hold for the work to count as done.
     pub acceptance_criteria: NonEmpty<Text>,
-    /// The runs it was learnt from.
+    /// How many runs it was accepted in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs_for: Option<Positive>,
+    /// How many runs failed at the same problem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs_against: Option<u64>,
+    /// The accepted runs it was learnt from: the first and the latest, 64 at most.
     pub source_run_ids: Distinct<Text>,
-    /// Event time, UTC: that of the latest row it was made from.
+    /// Event time, UTC: that of the first accepted run.
     pub created_at: EventTime,
-    /// The rows it was made from.
+    /// The rows it was made from: the first and the latest, 16 at most.
     pub provenance: Distinct<Provenance<'static>>,
 }
 

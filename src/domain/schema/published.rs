@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::drift::DriftSnapshot;
 use super::model_ledger::ModelLedgerEntry;
 use super::playbook::Playbook;
 use super::quarantine::QuarantineRow;
@@ -110,6 +111,7 @@ pub static SHAPES: [Shape; 11] = [
     Shape::of::<Playbook>(),
     Shape::of::<ScratchpadSummary>(),
     Shape::of::<ModelLedgerEntry>(),
+    Shape::of::<DriftSnapshot>(),
     Shape::of::<RagSample>(),
     Shape::of::<SftSample>(),
     Shape::of::<PreferenceSample>(),

@@ -4,7 +4,8 @@ use super::field::{Field, FieldShape, optional, required};
 use super::{Draft, Stream, digits};
 use crate::domain::reject::Reject;
 use crate::domain::row::{Row, as_int, as_text, join_lines};
-use crate::domain::schema::record::{Kind, ModelRole};
+use crate::domain::schema::record::{Kind, ModelRole, ValidationResult};
+use crate::domain::schema::scalars::Escaped;
 
 /// The stream `phase_sweep_findings`.
 pub(super) struct PhaseSweepFindings;
@@ -51,7 +52,8 @@ impl Stream for PhaseSweepFindings {
         if phase.is_empty() {
             return Err(Reject::MissingField("phase".to_owned()));
         }
-        let status = row.text("status")?.plain().trim().to_lowercase();
+        let said = row.text("status")?;
+        let status = said.plain().trim().to_lowercase();
         draft.time = Some(row.time("discovered_at")?);
         let run = row.sig_run(&format!("phase:{}", phase.escaped()));
         draft.run_and_task(run, "phase:", Some(&phase));
@@ -60,6 +62,15 @@ impl Stream for PhaseSweepFindings {
         let fake = row.opt_int("claims_fake", 0);
         let partial = row.opt_int("claims_partial", 0);
         let verified = row.opt_int("claims_verified", 0);
+        draft.record.category = Some(said);
+        draft.record.validation_results = [
+            claims("claims.verified", verified),
+            claims("claims.partial", partial),
+            claims("claims.fake", fake),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         let some = |count: Option<i64>| count.is_some_and(|n| n > 0);
         let counted = fake.or(partial).or(verified).is_some();
         if some(fake) || (!counted && status == "fake") {
@@ -71,6 +82,18 @@ impl Stream for PhaseSweepFindings {
         }
         Ok(())
     }
+}
+
+/// How many claims came out one way, as the result of a check; it passed unless there are some that are not true.
+fn claims(name: &'static str, count: Option<i64>) -> Option<ValidationResult<'static>> {
+    let count = count?;
+    Some(ValidationResult {
+        name: Escaped::from_escaped(name),
+        passed: count == 0 || name == "claims.verified",
+        severity: None,
+        deterministic: false,
+        explanation: Some(digits(count)),
+    })
 }
 
 #[cfg(test)]
@@ -109,6 +132,23 @@ mod tests {
         check_required(STREAM, &row(), &["phase", "status", "discovered_at"]);
         let bad = json!({"claims_verified": -1, "claims_partial": "1", "claims_fake": 0.5, "findings": 1, "head_sha": "x"});
         check_ignored(STREAM, &row(), &bad);
+    }
+
+    #[test]
+    fn counts_of_claims_and_the_status_are_kept() {
+        let result = |name: &str, passed: bool, count: &str| json!({"name": name, "passed": passed, "deterministic": false, "explanation": count});
+        let found = with(&row(), json!({"status": " Drifted", "claims_fake": 2, "claims_partial": null}));
+        check(
+            STREAM,
+            &found,
+            &json!({
+                "category": " Drifted",
+                "validation_results": [result("claims.verified", true, "6"), result("claims.fake", false, "2")],
+            }),
+        );
+        let uncounted =
+            with(&row(), json!({"claims_verified": null, "claims_partial": null, "claims_fake": null}));
+        check(STREAM, &uncounted, &json!({"category": "verified", "validation_results": null}));
     }
 
     #[test]
