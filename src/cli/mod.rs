@@ -6,6 +6,7 @@ mod probe;
 mod run;
 mod schema;
 mod setup;
+mod snapshot;
 mod status;
 mod summary;
 mod table;
@@ -45,6 +46,8 @@ enum Command {
     Run(run::Args),
     /// Show cursor, lag, counts and last receipt of every stream; works beside a running daemon
     Status(status::Args),
+    /// Publish the committed samples as a versioned dataset, with a folder for every trainer
+    Snapshot(snapshot::Args),
     /// Look at real rows of every stream, and report which producers changed what they write
     Probe(probe::Args),
     /// Write a coherent corpus of all streams
@@ -140,6 +143,7 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Run(args) => run::run(&settings, &args),
         Command::Status(args) => status::run(&settings, &args),
+        Command::Snapshot(args) => snapshot::run(&settings, &args),
         Command::Probe(args) => probe::run(&settings, &args),
         Command::Generate(args) => generate::run(&args),
         Command::Schema(args) => schema::run(&args),

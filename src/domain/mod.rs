@@ -14,4 +14,5 @@ pub mod rules;
 pub mod score;
 pub mod signal;
 pub mod skim;
+pub mod snapshot;
 pub mod streams;

@@ -14,6 +14,7 @@ pub mod known_rows;
 pub mod outputs;
 mod row_scan;
 pub mod samples;
+pub mod snapshot;
 pub mod source;
 pub mod streams;
 pub mod worker;
