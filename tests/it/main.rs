@@ -27,4 +27,5 @@ mod probe;
 mod rows;
 mod schemas;
 mod service;
+mod snapshot;
 mod state;

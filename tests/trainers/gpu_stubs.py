@@ -54,7 +54,7 @@ def build(lib, versions, folder):
     lines, script = [], []
     for version, names in sorted(versions.items()):
         for name in sorted(names):
-            answer = 'const char *%s(void) { return "no GPU"; }' if "String" in name else "long %s(void) { return 100; }"
+            answer = 'const char *%s(void) { return "no GPU"; }' if name.endswith(("String", "ErrorName")) else "long %s(void) { return 100; }"
             lines.append(answer % name)
         if version:
             script.append(f"{version} {{ global: {' '.join(f'{name};' for name in sorted(names))} }};")

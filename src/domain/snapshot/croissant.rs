@@ -101,14 +101,19 @@ fn file_object(file: &DataFile) -> Value {
 
 fn record_set(view: &View, file: &DataFile) -> Value {
     let id = format!("{}_{}", view.name, file.split.name());
-    let fields: Vec<_> = view.features.iter().map(|feature| field(&id, feature, file, "$")).collect();
+    let fields: Vec<_> = view.features.iter().map(|feature| field(&id, feature, file, None)).collect();
     json!({ "@type": "cr:RecordSet", "@id": id, "name": id, "field": fields })
 }
 
-/// One column; `above` is the JSON path of what it stands in.
-fn field(parent: &str, feature: &Feature, file: &DataFile, above: &str) -> Value {
+/// Where a value stands that is not a column of its own: the column, and the JSON path in it.
+struct Inside {
+    column: &'static str,
+    path: String,
+}
+
+/// One column, or one member inside a column.
+fn field(parent: &str, feature: &Feature, file: &DataFile, inside: Option<&Inside>) -> Value {
     let id = format!("{parent}/{}", feature.name);
-    let path = format!("{above}.{}", feature.name);
     let mut field = Map::new();
     field.insert("@type".to_owned(), "cr:Field".into());
     field.insert("@id".to_owned(), id.clone().into());
@@ -126,12 +131,25 @@ fn field(parent: &str, feature: &Feature, file: &DataFile, above: &str) -> Value
         field.insert("isArray".to_owned(), true.into());
         field.insert("arrayShape".to_owned(), "-1".into());
     }
+    let (column, path) = match inside {
+        Some(inside) => (inside.column, format!("{}{}", inside.path, feature.name)),
+        None => (feature.name, String::new()),
+    };
     if inner.is_empty() {
-        let source = json!({ "fileObject": { "@id": file.path }, "extract": { "jsonPath": path } });
+        let mut source = json!({ "fileObject": { "@id": file.path }, "extract": { "column": column } });
+        if let Some(source) = source.as_object_mut().filter(|_| !path.is_empty()) {
+            source.insert("transform".to_owned(), json!({ "jsonPath": path }));
+        }
         field.insert("source".to_owned(), source);
     } else {
-        let above = if list { format!("{path}[*]") } else { path };
-        let inner: Vec<_> = inner.iter().map(|feature| self::field(&id, feature, file, &above)).collect();
+        let path = match (path.as_str(), list) {
+            ("", false) => String::new(),
+            (path, false) => format!("{path}."),
+            (path, true) => format!("{path}[*]."),
+        };
+        let inside = Inside { column, path };
+        let inner: Vec<_> =
+            inner.iter().map(|feature| self::field(&id, feature, file, Some(&inside))).collect();
         field.insert("subField".to_owned(), inner.into());
     }
     field.into()
