@@ -13,7 +13,7 @@ pub fn croissant(facts: &Facts<'_>) -> Value {
     let distribution: Vec<_> = facts.files.iter().map(file_object).collect();
     let records = VIEWS
         .iter()
-        .filter(|view| view.offered)
+        .filter(|view| view.offered && view.features.iter().all(is_shallow))
         .flat_map(|view| facts.files_of(view).map(|file| record_set(view, file)).collect::<Vec<_>>());
     json!({
         "@context": context(),
@@ -99,6 +99,16 @@ fn file_object(file: &DataFile) -> Value {
     })
 }
 
+/// Whether nothing in a column is nested deeper than its readers follow: one level of members.
+fn is_shallow(feature: &Feature) -> bool {
+    match feature.kind {
+        FeatureKind::Object(inner) | FeatureKind::Objects(inner) => inner
+            .iter()
+            .all(|member| !matches!(member.kind, FeatureKind::Object(_) | FeatureKind::Objects(_))),
+        FeatureKind::Text | FeatureKind::Whole | FeatureKind::Flag | FeatureKind::Texts => true,
+    }
+}
+
 fn record_set(view: &View, file: &DataFile) -> Value {
     let id = format!("{}_{}", view.name, file.split.name());
     let fields: Vec<_> = view.features.iter().map(|feature| field(&id, feature, file, None)).collect();
@@ -108,7 +118,7 @@ fn record_set(view: &View, file: &DataFile) -> Value {
 /// Where a value stands that is not a column of its own: the column, and the JSON path in it.
 struct Inside {
     column: &'static str,
-    path: String,
+    path: &'static str,
 }
 
 /// One column, or one member inside a column.
@@ -142,12 +152,7 @@ fn field(parent: &str, feature: &Feature, file: &DataFile, inside: Option<&Insid
         }
         field.insert("source".to_owned(), source);
     } else {
-        let path = match (path.as_str(), list) {
-            ("", false) => String::new(),
-            (path, false) => format!("{path}."),
-            (path, true) => format!("{path}[*]."),
-        };
-        let inside = Inside { column, path };
+        let inside = Inside { column, path: if list { "[*]." } else { "" } };
         let inner: Vec<_> =
             inner.iter().map(|feature| self::field(&id, feature, file, Some(&inside))).collect();
         field.insert("subField".to_owned(), inner.into());
