@@ -66,5 +66,5 @@ if ! cmp -s tests/trainers/gpu_stubs.py "$place/gpu_stubs.py.done"; then
   "$python" tests/trainers/gpu_stubs.py "$stubs"
   cp tests/trainers/gpu_stubs.py "$place/gpu_stubs.py.done"
 fi
-"$python" tests/trainers/train.py "$late"
 "$python" tests/trainers/convert.py "$late"
+"$python" tests/trainers/train.py "$late"
