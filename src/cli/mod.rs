@@ -5,9 +5,9 @@ mod config;
 mod drift;
 mod generate;
 mod key;
-mod override_;
 mod ledger;
 mod listing;
+mod override_;
 mod playbooks;
 mod probe;
 mod prove;
@@ -16,6 +16,7 @@ mod run;
 mod schema;
 mod scores;
 mod setup;
+mod snapshot;
 mod status;
 mod summary;
 mod table;
@@ -57,6 +58,8 @@ enum Command {
     Status(status::Args),
     /// Say what is to become of a run: appends one row to human_overrides.jsonl
     Override(override_::Args),
+    /// Publish the committed samples as a versioned dataset, with a folder for every trainer
+    Snapshot(snapshot::Args),
     /// Look at real rows of every stream, and report which producers changed what they write
     Probe(probe::Args),
     /// Show the score that counts now, of every row
@@ -169,6 +172,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&settings, &args),
         Command::Status(args) => status::run(&settings, &args),
         Command::Override(args) => override_::run(&settings, &args),
+        Command::Snapshot(args) => snapshot::run(&settings, &args),
         Command::Probe(args) => probe::run(&settings, &args),
         Command::Scores(args) => scores::run(&settings, &args),
         Command::Review(args) => review::run(&settings, &args),

@@ -20,5 +20,6 @@ pub mod rules;
 pub mod score;
 pub mod signal;
 pub mod skim;
+pub mod snapshot;
 pub mod streams;
 pub mod views;

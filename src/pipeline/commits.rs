@@ -154,7 +154,8 @@ impl Turn<'_> {
     }
 
     /// Commits, and holds on while there is no space.
-    fn commit(&mut self, commit: &Commit) -> Result<(), PipelineError> {
+    pub(super) fn commit(&mut self, commit: &Commit) -> Result<(), PipelineError> {
+        self.refresh.is_due |= commit.receipt.kind != ReceiptKind::View;
         let mut back_off = Duration::from_millis(50);
         loop {
             match self.c.store.commit(commit) {

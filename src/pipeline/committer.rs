@@ -14,11 +14,12 @@ use super::event::{Event, Request, Ticket};
 use super::evidence_lines::EvidenceLines;
 use super::exports::Desk;
 use super::known_rows::KnownRows;
+use super::refresh::Refresh;
 use super::streams::StreamSet;
 use super::worker::{Task, Worked, distil};
 use crate::domain::distil::{BadRecord, Distiller};
 use crate::domain::rules::Rules;
-use crate::domain::schema::receipt::Receipt;
+use crate::domain::schema::receipt::{Receipt, ReceiptKind};
 use crate::domain::schema::scalars::{EventTime, Sha256Hex};
 use crate::intake::chunk::GapFound;
 use crate::store::{Store, StoreError};
@@ -54,6 +55,8 @@ pub struct Committer<'r> {
     pub known: KnownRows,
     /// The files of samples.
     pub desk: Desk,
+    /// The way back from a thread that makes views.
+    pub answers: Sender<Event>,
     /// The streams.
     pub streams: &'r StreamSet,
     /// What rows mean.
@@ -85,7 +88,8 @@ pub(super) struct Turn<'r> {
     pub(super) last_times: Vec<Option<EventTime>>,
     last_live: Option<Instant>,
     pub(super) last_export: Option<Instant>,
-    source_ended: Option<Instant>,
+    pub(super) source_ended: Option<Instant>,
+    pub(super) refresh: Refresh,
 }
 
 enum Early {
@@ -107,6 +111,11 @@ impl Committer<'_> {
             last_live: None,
             last_export: None,
             source_ended: None,
+            // A refresh is the last thing that a run commits.
+            refresh: Refresh::new(
+                !state.outputs.is_empty()
+                    && self.store.last_receipt().is_none_or(|last| last.kind != ReceiptKind::View),
+            ),
             c: self,
         };
         let ended = turn.run();
@@ -132,6 +141,7 @@ impl Turn<'_> {
             if self.c.desk.is_due() {
                 self.commit_exports()?;
             }
+            self.refresh_views();
         }
         self.c.store.close();
         Ok(())
@@ -158,6 +168,7 @@ impl Turn<'_> {
         } else {
             HEARTBEAT
         };
+        let patience = self.until_refresh().map_or(patience, |refresh| patience.min(refresh));
         match self.c.events.recv_timeout(patience) {
             Ok(event) => Ok(Some(event)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
@@ -170,12 +181,18 @@ impl Turn<'_> {
     }
 
     /// Whether everything that was read is committed, and the exports with it.
-    fn is_done(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         let desk = &self.c.desk;
         let exported = desk.in_flight() == 0 && !desk.is_due() && !desk.has_waiting();
+        exported && self.is_drained() && self.batch.is_empty()
+    }
+
+    /// Whether there is nothing left to do.
+    fn is_done(&self) -> bool {
         // Whoever asks for an end gets it soon; what is not exported by then is at the next start.
-        let out_of_time = self.is_out_of_time();
-        self.source_ended.is_some() && self.is_drained() && self.batch.is_empty() && (exported || out_of_time)
+        let settled = self.is_idle() && self.refresh.is_settled();
+        let out_of_time = || self.is_out_of_time() && self.is_drained() && self.batch.is_empty();
+        self.source_ended.is_some() && (settled || out_of_time())
     }
 
     fn handle(&mut self, event: Event) -> Result<(), PipelineError> {
@@ -193,6 +210,7 @@ impl Turn<'_> {
                 let evidence = EvidenceLines { store: &self.c.store, streams: self.c.streams, pending };
                 Ok(self.c.desk.arrive(sampled, &self.c.known, &evidence)?)
             }
+            Event::Viewed(made) => self.take_views(made),
             Event::BadRecord(bad) => Err(bad.into()),
             Event::Died => Err(PipelineError::ThreadDied),
             Event::SourceEnded => {

@@ -1,6 +1,7 @@
 //! Everything that can happen to the committer.
 
 use super::exports::Sampled;
+use super::views::{ViewError, ViewFile};
 use super::worker::Worked;
 use crate::domain::distil::BadRecord;
 use crate::intake::chunk::GapFound;
@@ -30,6 +31,8 @@ pub enum Event {
     Worked(Box<Worked>),
     /// The samples of a range of evidence were made.
     Sampled(Sampled),
+    /// The views were made.
+    Viewed(Result<Vec<ViewFile>, ViewError>),
     /// A record broke a rule of its own shape.
     BadRecord(BadRecord),
     /// Bytes of a stream were gone before they could be read.

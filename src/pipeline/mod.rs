@@ -14,10 +14,12 @@ mod evidence_lines;
 pub mod exports;
 pub mod known_rows;
 pub mod outputs;
+pub mod refresh;
 mod rescore;
 pub mod review;
 pub mod row_cache;
 mod row_scan;
+pub mod snapshot;
 pub mod source;
 pub mod streams;
 pub mod trees;
@@ -207,6 +209,7 @@ pub fn run(plan: Plan<'_>) -> Result<crate::store::Store, committer::PipelineErr
         store,
         known,
         desk,
+        answers: event_sender.clone(),
         streams,
         rules,
         receipt,

@@ -8,11 +8,11 @@ use super::row_scan::sig_hash;
 use super::streams::StreamSet;
 use crate::domain::exports::preference::{self, Source};
 use crate::domain::exports::{Verdict, wanted_rag, wanted_sft};
-use crate::domain::link::map::KeyMap;
-use crate::domain::link::{Links, Part, Place};
+use crate::domain::link::{Key, Links, Place};
 use crate::domain::review_queue::{Why, item, reasons_of, rule_of};
 use crate::domain::rules::Rules;
 use crate::domain::score::Category;
+use crate::domain::skim;
 use crate::store::StoreError;
 
 /// What needs a person, and what waits.
@@ -24,32 +24,90 @@ pub struct ReviewQueue {
     pub waiting: BTreeMap<String, u64>,
 }
 
-/// Makes the queue.
+/// Rows that need a person for another reason than their score, by stream and hash.
+pub type Special = BTreeMap<(u16, [u8; 16]), Why>;
+
+/// Finds the rows that need a person for another reason than their score, and makes the queue.
 pub fn review_queue(
     outputs: &Outputs,
     streams: &StreamSet,
     rules: &Rules,
 ) -> Result<ReviewQueue, StoreError> {
     let known = KnownRows::load(outputs.committed(), streams, rules, None)?;
-    let held_back = held_back(&known.links);
+    let links = &known.links;
+    let (mut texts, mut sources) = (Vec::new(), Vec::new());
+    for place in 0..known.len() as Place {
+        texts.extend(links.rows.text(place).map(|text| text.facts.text));
+        preference::sources(links, place, &mut sources);
+    }
+    texts.sort_unstable();
+    texts.dedup();
+    sources.sort_unstable();
+    sources.dedup();
+    let special = special(links, texts, sources);
+    let names: Vec<&str> = streams.names();
+    queue_of(outputs, &names, &special)
+}
+
+/// Which of these texts and pairs are held back, and which people's words reach nothing.
+pub fn special(
+    links: &Links,
+    texts: impl IntoIterator<Item = Key>,
+    sources: impl IntoIterator<Item = Source>,
+) -> Special {
+    let mut special = Special::new();
+    let mut note = |place: Place, why: Why| {
+        if let Some(row) = links.rows.get(place) {
+            let noted = special.entry((row.stream, row.sig)).or_insert(why);
+            *noted = why.min(*noted);
+        }
+    };
+    for text in texts {
+        let verdicts = wanted_sft(links, text).into_iter().map(|(_, verdict)| verdict);
+        for verdict in verdicts.chain([wanted_rag(links, text)]) {
+            if let Verdict::Withheld(why, place) = verdict {
+                note(place, why.into());
+            }
+        }
+    }
+    for source in sources {
+        if let Some(sides) =
+            preference::sides(links, source).filter(|sides| preference::holds_secret(links, *sides))
+        {
+            note(sides.chosen, Why::Secret);
+        }
+    }
+    for place in links.lost_people() {
+        note(place, Why::LinkNone);
+    }
+    special
+}
+
+/// The queue of some streams, given in a fixed order by their number.
+pub fn queue_of(outputs: &Outputs, streams: &[&str], special: &Special) -> Result<ReviewQueue, StoreError> {
     let rescored = outputs.rescored()?;
     let mut queue = ReviewQueue::default();
     let mut items = Vec::new();
-    for (stream, spec) in streams.specs.iter().enumerate() {
-        outputs.each_row(&spec.name, &rescored, |row| {
-            let Some(place) =
-                sig_hash(row.evidence.as_bytes()).and_then(|hash| known.find(stream, sig_of(&hash)))
-            else {
-                return;
+    for (number, stream) in streams.iter().enumerate() {
+        outputs.each_row(stream, &rescored, |row| {
+            let member = |line: &'_ str, name: &str| {
+                skim::members(line)
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| value.trim_matches('"').to_owned())
             };
-            let Some(row_known) = known.get(place) else { return };
             let reasons = reasons_of(row.score);
-            let unsure = row_known.is_work() && row_known.category == Category::NeedsHumanReview;
+            let review = member(row.score, "category").as_deref() == Some(Category::NeedsHumanReview.name());
+            let unsure = review && !reasons.contains(&"rule.support");
             let scored = if unsure { Why::of_reasons(&reasons) } else { None };
-            let nowhere = row_known.part() == Part::Human && known.links.is_lost(place);
-            let why = [scored, held_back.get(&u64::from(place)).copied(), nowhere.then_some(Why::LinkNone)];
-            match why.into_iter().flatten().min() {
-                Some(why) => items.push((why, row_known.moment, item(why, row.evidence, row.score))),
+            let sig = || sig_hash(row.evidence.as_bytes()).map(|hash| (number as u16, sig_of(&hash)));
+            let other =
+                if special.is_empty() { None } else { sig().and_then(|sig| special.get(&sig).copied()) };
+            match scored.into_iter().chain(other).min() {
+                Some(why) => {
+                    let place =
+                        (member(row.evidence, "timestamp"), source_file(row.evidence), row.evidence_at);
+                    items.push((why, place, item(why, row.evidence, row.score)));
+                }
                 None if unsure => *queue.waiting.entry(rule_of(&reasons).to_owned()).or_default() += 1,
                 None => {}
             }
@@ -60,30 +118,6 @@ pub fn review_queue(
     Ok(queue)
 }
 
-/// The rows whose samples are held back, and why.
-fn held_back(links: &Links) -> KeyMap<Why> {
-    let mut held_back = KeyMap::default();
-    for place in 0..links.rows.len() as Place {
-        let mut sources = Vec::new();
-        preference::sources(links, place, &mut sources);
-        let secret = |source: &Source| {
-            preference::sides(links, *source).is_some_and(|sides| preference::holds_secret(links, sides))
-        };
-        if sources.iter().any(secret) {
-            held_back.insert(u64::from(place), Why::Secret);
-        }
-        let Some(text) = links.rows.text(place).map(|text| text.facts.text) else { continue };
-        // Each text once, by the first of its rows that is come upon.
-        if links.of_text(text).min() != Some(place) {
-            continue;
-        }
-        let verdicts =
-            wanted_sft(links, text).into_iter().map(|(_, verdict)| verdict).chain([wanted_rag(links, text)]);
-        for verdict in verdicts {
-            if let Verdict::Withheld(why, row) = verdict {
-                held_back.insert(u64::from(row), why.into());
-            }
-        }
-    }
-    held_back
+fn source_file(evidence: &str) -> Option<String> {
+    super::outputs::provenance_key(evidence).map(|(file, ..)| file)
 }

@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use super::outputs::RESCORED;
+use super::refresh::REVIEW_QUEUE;
+use super::views::VIEW_PATHS;
 use crate::domain::distil::StreamContext;
 use crate::domain::exports::{Dataset, RETRACTIONS};
 use crate::domain::rules::{Rules, StreamSettings};
@@ -80,8 +83,8 @@ impl StreamSet {
     pub fn output_files(&self) -> Vec<String> {
         let folders = ["evidence", "scored-runs", "quarantine"];
         let of_stream = self.specs.iter().flat_map(|spec| folders.map(|folder| spec.output(folder)));
-        let shared =
-            Dataset::ALL.map(Dataset::path).into_iter().chain([RETRACTIONS, super::outputs::RESCORED]);
+        let views = VIEW_PATHS.into_iter().chain([REVIEW_QUEUE]);
+        let shared = Dataset::ALL.map(Dataset::path).into_iter().chain([RETRACTIONS, RESCORED]).chain(views);
         of_stream.chain(shared.map(str::to_owned)).collect()
     }
 

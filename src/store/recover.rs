@@ -82,8 +82,8 @@ impl Store {
             .map(|path| Replace { path: path.clone(), keep: Vec::new(), then: Vec::new(), rows: 0 })
             .collect();
         let export_cursors = self.state().export_cursors.keys().map(|stream| (stream.clone(), 0)).collect();
-        let lost =
-            paths.iter().filter_map(|path| self.state().outputs.get(path)).map(|output| output.rows).sum();
+        let samples = paths.iter().filter(|path| path.starts_with("exports/"));
+        let lost = samples.filter_map(|path| self.state().outputs.get(path)).map(|output| output.rows).sum();
         let record_counts = RecordCounts { retracted: lost, ..RecordCounts::default() };
         let receipt = Receipt { kind: ReceiptKind::Replace, export_cursors, record_counts, ..receipt };
         self.commit(&Commit { appends: Vec::new(), replaces, receipt })

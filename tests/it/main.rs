@@ -33,5 +33,6 @@ mod rows;
 mod schemas;
 mod secrets;
 mod service;
+mod snapshot;
 mod state;
 mod views;

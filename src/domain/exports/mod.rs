@@ -8,7 +8,7 @@ pub mod sft;
 mod view;
 mod wanted;
 
-pub use view::EvidenceView;
+pub use view::{EvidenceView, rejected_text};
 pub use wanted::{Verdict, Withheld, rag as wanted_rag, sft as wanted_sft};
 
 use super::schema::scalars::{Escaped, Sha256Hex};

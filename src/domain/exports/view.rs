@@ -70,7 +70,7 @@ impl<'a> EvidenceView<'a> {
                 "claim_idx" => claim_idx = Some(value),
                 "validation_results" => {
                     claim = explanation(value, CLAIM_TEXT);
-                    rejected = explanation(value, REJECTED_TEXT);
+                    rejected = rejected_text(value);
                 }
                 "human_override" => reason = member(value, "reason").and_then(skim::text),
                 _ => {}
@@ -131,6 +131,11 @@ impl<'a> EvidenceView<'a> {
     pub fn render_origin(&self, object: &mut Object<'_>) {
         object.raw("provenance", self.provenance);
     }
+}
+
+/// The text that lost a vote, among the validation results of its record.
+pub fn rejected_text(results: &str) -> Option<Escaped<'_>> {
+    explanation(results, REJECTED_TEXT)
 }
 
 /// The member of an object.

@@ -54,8 +54,15 @@ impl Links {
         corrections
     }
 
+    /// The rows of people whose word reaches no work at all, in no order.
+    pub fn lost_people(&self) -> impl Iterator<Item = Place> + '_ {
+        let people = self.corrections.judged.keys().map(|place| *place as Place);
+        let human = |place: &Place| self.rows.get(*place).is_some_and(|row| row.part() == Part::Human);
+        people.filter(human).filter(|place| self.is_lost(*place))
+    }
+
     /// Whether a person's word reaches no work at all.
-    pub fn is_lost(&self, place: Place) -> bool {
+    fn is_lost(&self, place: Place) -> bool {
         let Some(row) = self.rows.get(place) else { return false };
         let is_work =
             |other: &Place| *other != place && self.rows.get(*other).is_some_and(super::Row::is_work);

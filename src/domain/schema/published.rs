@@ -104,7 +104,7 @@ fn whole(reason: &str) -> Refusal {
 }
 
 /// Every shape that distilld writes.
-pub static SHAPES: [Shape; 11] = [
+pub static SHAPES: [Shape; 12] = [
     Shape::of::<EvidenceRecord<'static>>(),
     Shape::of::<ScoredRun>(),
     Shape::of::<Receipt>(),

@@ -21,12 +21,13 @@ pub(super) use remove::{Marks, retractions};
 use super::evidence_lines::EvidenceLines;
 use super::known_rows::KnownRows;
 use super::outputs::Committed;
+use super::review::{Special, special};
 use super::streams::StreamSet;
 use crate::domain::exports::preference::Source;
 use crate::domain::exports::{Dataset, Verdict, wanted_rag, wanted_sft};
 use crate::domain::link::facts::key;
 use crate::domain::link::map::KeySet;
-use crate::domain::link::{Key, Place, Row};
+use crate::domain::link::{Key, Links, Place, Row};
 use crate::domain::score::{Category, reasons, score};
 use crate::domain::signal::SignalSet;
 use crate::store::StoreError;
@@ -106,6 +107,12 @@ impl Desk {
             withheld_pairs: BTreeSet::new(),
             loading: !known.is_empty(),
         })
+    }
+
+    /// The rows that need a person for another reason than their score.
+    pub(in crate::pipeline) fn special(&self, links: &Links) -> Special {
+        let sources = self.withheld_pairs.iter().copied();
+        special(links, self.withheld.iter().copied(), sources)
     }
 
     /// Whether anything is to be looked at or made.

@@ -140,7 +140,6 @@ fn any_delivery_of_any_story_ends_as_the_oracle_says() {
 }
 
 #[test]
-#[ignore = "snapshots are not built yet"]
 fn a_snapshot_is_the_same_bytes_after_any_delivery() {
     for seed in seeds(20) {
         let kb = story(seed);
