@@ -12,6 +12,7 @@ pub mod render;
 pub mod row;
 pub mod rules;
 pub mod score;
+pub mod scratchpad;
 pub mod signal;
 pub mod skim;
 pub mod streams;

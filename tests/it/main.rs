@@ -26,5 +26,6 @@ mod live;
 mod probe;
 mod rows;
 mod schemas;
+mod scratchpads;
 mod service;
 mod state;

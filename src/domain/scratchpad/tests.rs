@@ -1,0 +1,1 @@
+//! What the grammar makes of the labelled texts, and of texts that nobody wrote.
