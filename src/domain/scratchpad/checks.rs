@@ -1,14 +1,20 @@
 //! What checks came to, and what they come to together.
 
-use super::ValidationStatus;
+use std::borrow::Cow;
+
+use super::{ITEMS_MAX, ValidationStatus};
 
 /// What the text says of checks.
 #[derive(Debug, Default)]
-pub(super) struct Checks {
-    /// What is said of validation on the whole.
+pub(super) struct Checks<'t> {
+    /// What is said of validation on the whole, in the parts before this one.
     overall: Tally,
+    /// And in this part, where the last word counts.
+    overall_here: Option<ValidationStatus>,
     /// What is said of single checks; heard when nothing is said on the whole.
     single: Tally,
+    /// The same of checks with a name, of which the last word counts.
+    named: Vec<(Cow<'t, str>, ValidationStatus)>,
 }
 
 #[derive(Debug, Default)]
@@ -40,16 +46,38 @@ impl Tally {
     }
 }
 
-impl Checks {
+impl<'t> Checks<'t> {
     pub(super) fn add_overall(&mut self, status: ValidationStatus) {
-        self.overall.add(status);
+        self.overall_here = Some(status);
     }
 
     pub(super) fn add_single(&mut self, status: ValidationStatus) {
         self.single.add(status);
     }
 
-    pub(super) fn outcome(&self) -> ValidationStatus {
+    /// Takes what a check with a name came to.
+    pub(super) fn add_named(&mut self, name: Cow<'t, str>, status: ValidationStatus) {
+        if let Some(known) = self.named.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+            known.1 = status;
+        } else if self.named.len() < ITEMS_MAX {
+            self.named.push((name, status));
+        } else {
+            self.single.add(status);
+        }
+    }
+
+    /// The next part of notes that were split begins: what was said of this one stands.
+    pub(super) fn next_part(&mut self) {
+        if let Some(status) = self.overall_here.take() {
+            self.overall.add(status);
+        }
+    }
+
+    pub(super) fn outcome(mut self) -> ValidationStatus {
+        self.next_part();
+        for (_, status) in &self.named {
+            self.single.add(*status);
+        }
         self.overall.outcome().or_else(|| self.single.outcome()).unwrap_or(ValidationStatus::NotRun)
     }
 }

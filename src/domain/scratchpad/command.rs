@@ -2,10 +2,12 @@
 
 /// Programs whose names are no English words.
 const PROGRAMS: &[&str] = &[
-    "bash", "bazel", "bun", "cargo", "cmake", "ctest", "curl", "deno", "distilld", "docker", "dotnet", "eslint",
-    "git", "gradle", "grep", "journalctl", "jq", "kubectl", "mvn", "mypy", "npm", "npx", "pip", "pnpm", "psql",
-    "pytest", "python", "python3", "rg", "ruff", "rustc", "rustup", "sh", "sqlite3", "systemctl", "tox", "tsc", "uv",
-    "yarn",
+    "ansible-playbook", "bash", "bazel", "bun", "cargo", "clang", "cmake", "conda", "cp", "ctest", "curl",
+    "deno", "distilld", "docker", "docker-compose", "dotnet", "eslint", "gcc", "gdb", "gh", "git", "gradle",
+    "grep", "helm", "hyperfine", "java", "journalctl", "jq", "kubectl", "ls", "mkdir", "mv", "mvn", "mypy",
+    "ninja", "nix", "nox", "npm", "npx", "perl", "php", "pip", "pip3", "pnpm", "podman", "poetry", "psql",
+    "pytest", "python", "python3", "rg", "rsync", "ruby", "ruff", "rustc", "rustup", "scp", "sh", "sqlite3",
+    "ssh", "strace", "sudo", "systemctl", "terraform", "tox", "tsc", "uv", "valgrind", "yarn", "zig", "zsh",
 ];
 /// Programs whose names are English words too: `make` the change, `just` a note.
 const WORDS_TOO: &[&str] =

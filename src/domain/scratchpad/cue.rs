@@ -28,6 +28,16 @@ pub(super) enum Cue {
 /// The longest phrase that can be a cue, in bytes.
 const PHRASE_BYTES_MAX: usize = 40;
 
+/// The cue of a heading: that of its words, or of those before `/` or `&` when the rest opens nothing else.
+pub(super) fn of_heading(raw: &str) -> Option<Cue> {
+    if let Some(cue) = of_phrase(raw) {
+        return Some(cue);
+    }
+    let (first, rest) = raw.split_once(" / ").or_else(|| raw.split_once(" & "))?;
+    let cue = of_phrase(first)?;
+    of_phrase(rest).is_none_or(|other| other == cue).then_some(cue)
+}
+
 /// The cue of a phrase, as a heading or before a colon. Case, numbering, signs before it and a remark in parentheses
 /// behind it do not matter.
 pub(super) fn of_phrase(raw: &str) -> Option<Cue> {
@@ -35,6 +45,9 @@ pub(super) fn of_phrase(raw: &str) -> Option<Cue> {
     let phrase = normal_form(raw, &mut buffer)?;
     if let Some(cue) = lookup(phrase) {
         return Some(cue);
+    }
+    if phrase.strip_prefix("pending ").is_some_and(|what| what.split(' ').count() <= 2) {
+        return Some(Cue::Step(Status::Open));
     }
     let mut phrase = phrase;
     // What only says more of the same: `current`, `steps`.
@@ -53,8 +66,10 @@ pub(super) fn of_phrase(raw: &str) -> Option<Cue> {
 /// Words before a cue that change nothing.
 const HEADS: [&str; 8] = ["current", "overall", "main", "key", "important", "known", "all", "my"];
 /// Words behind a cue that change nothing.
-const TAILS: [&str; 10] =
-    ["steps", "step", "items", "item", "tasks", "task", "work", "so far", "list", "status"];
+const TAILS: [&str; 13] = [
+    "steps", "step", "items", "item", "tasks", "task", "work", "so far", "list", "status", "results", "result",
+    "outcome",
+];
 
 fn lookup(phrase: &str) -> Option<Cue> {
     let cue = match phrase {
@@ -66,12 +81,12 @@ fn lookup(phrase: &str) -> Option<Cue> {
         }
         "failed" | "fail" | "failures" | "what failed" | "what broke" | "what didn't work"
         | "what did not work" | "what doesn't work" | "what does not work" | "didn't work" | "did not work"
-        | "not working" | "failed attempts" | "steps failed" | "critical failures" | "broken pipelines" => {
+        | "not working" | "failed attempts" | "attempted and failed" | "tried and failed" | "steps failed" | "critical failures" | "broken pipelines" => {
             Cue::Step(Status::Failed)
         }
         "pending" | "todo" | "todos" | "to do" | "remaining" | "outstanding" | "still to do" | "still open"
         | "what's left" | "what is left" | "what remains" | "left to do" | "steps left" | "steps remaining"
-        | "open" | "not done" | "not yet done" | "not started" | "in progress" | "wip" | "blocked"
+        | "open" | "not done" | "not yet done" | "not started" | "in progress" | "wip" | "blocked" | "blocked by"
         | "next steps" | "next step" | "next actions" | "next action" | "actions" | "action" | "follow ups"
         | "follow up" | "followups" | "followup" | "required changes" | "requested changes"
         | "changes required" | "changes requested" | "required actions" | "required next actions"
@@ -88,7 +103,7 @@ fn lookup(phrase: &str) -> Option<Cue> {
         | "touched files" | "files changed" | "changed files" | "files to look at" | "files worth knowing"
         | "files of interest" => Cue::Paths,
         "next" => Cue::Next,
-        "next command" | "next commands" | "command" | "command to run" | "next command to run" | "run"
+        "next command" | "next commands" | "command" | "command to run" | "next command to run" | "command to run next" | "run"
         | "run next" | "next run" | "resume with" | "continue with" | "go on with" => Cue::Command,
         "validation" | "status of validation" | "validation result" | "validation results"
         | "verification" | "verification result" => Cue::Validation,

@@ -24,7 +24,7 @@ impl<'t> Line<'t> {
         let columns = |c: char| if c == '\t' { 4 } else { 1 };
         let indent = text.get(..text.len() - body.len()).unwrap_or_default().chars().map(columns).sum();
         let body = body.trim_end();
-        match behind_bullet(body) {
+        match behind_bullet(body).or_else(|| behind_step_number(body)) {
             Some(item) => Self { indent, is_item: true, body: item },
             None => Self { indent, is_item: false, body },
         }
@@ -53,31 +53,45 @@ impl<'t> Line<'t> {
 /// How far into a line the colon of a cue may stand, in bytes.
 const COLON_AT_MAX: usize = 64;
 
-/// A cue at the start of a text: `Goal: …`, `**Goal:** …`, `**Goal** — …`.
+/// A cue at the start of a text: `Goal: …`, `**Goal:** …`, `**Goal** — …`, `Goal - …`.
 pub(super) fn cue_of(text: &str) -> Option<(Cue, &str)> {
-    if let Some(inner) = text.strip_prefix("**") {
-        let (phrase, rest) = inner.split_once("**")?;
+    let emphasis = ["**", "__", "*", "_"].into_iter().find_map(|mark| Some((mark, text.strip_prefix(mark)?)));
+    if let Some((mark, inner)) = emphasis {
+        let (phrase, rest) = inner.split_once(mark)?;
         if let Some(phrase) = phrase.strip_suffix(':') {
-            return Some((cue::of_phrase(phrase)?, rest.trim_start()));
+            return Some((cue::of_heading(phrase)?, rest.trim_start()));
         }
-        let value = [":", " —", " –", " -"].iter().find_map(|mark| rest.strip_prefix(mark))?;
-        return Some((cue::of_phrase(phrase)?, value.trim_start()));
+        let value = rest.strip_prefix(':').or_else(|| behind_dash(rest))?;
+        return Some((cue::of_heading(phrase)?, value.trim_start()));
     }
-    let start = text.as_bytes().get(..text.len().min(COLON_AT_MAX))?;
+    let start = text.get(..text.floor_char_boundary(COLON_AT_MAX))?;
     if text.starts_with('`') {
-        let command_end = 1 + memchr::memchr(b'`', start.get(1..)?)?;
+        let command_end = 1 + start.get(1..)?.find('`')?;
         let value = text.get(command_end + 1..)?.strip_prefix(':')?;
         let command = text.get(1..command_end)?;
         return super::command::is_check(command).then_some((Cue::Check, value.trim_start()));
     }
-    let colon = memchr::memchr(b':', start)?;
-    let value = text.get(colon + 1..)?;
-    if !value.is_empty() && !value.starts_with([' ', '\t']) {
-        return None;
+    if let Some(colon) = memchr::memchr(b':', start.as_bytes()) {
+        let value = text.get(colon + 1..)?;
+        if !value.is_empty() && !value.starts_with([' ', '\t']) {
+            return None;
+        }
+        let phrase = text.get(..colon)?;
+        let cue = cue::of_phrase(phrase).or_else(|| super::command::is_check(phrase).then_some(Cue::Check));
+        if let Some(cue) = cue {
+            return Some((cue, value.trim_start()));
+        }
     }
-    let phrase = text.get(..colon)?;
-    let cue = cue::of_phrase(phrase).or_else(|| super::command::is_check(phrase).then_some(Cue::Check))?;
-    Some((cue, value.trim_start()))
+    let dash = start.find(" -").or_else(|| start.find(" –")).or_else(|| start.find(" —"))?;
+    let value = behind_dash(text.get(dash..)?)?;
+    let cue = cue::of_phrase(text.get(..dash)?)?;
+    // `Build - …` is more often a title than an outcome.
+    (!matches!(cue, Cue::Check | Cue::Paths)).then_some((cue, value))
+}
+
+/// What stands behind a dash that stands apart.
+fn behind_dash(rest: &str) -> Option<&str> {
+    ["—", "–", "-"].iter().find_map(|dash| rest.strip_prefix(' ')?.strip_prefix(dash)?.strip_prefix(' '))
 }
 
 /// The text behind a bullet or a number, if the line starts with one.
@@ -93,6 +107,15 @@ fn behind_bullet(body: &str) -> Option<&str> {
         _ => return None,
     };
     rest.starts_with([' ', '\t']).then(|| rest.trim_start())
+}
+
+/// The text behind `Step 3:`, `Step 3.` or `Step 3 -`.
+fn behind_step_number(body: &str) -> Option<&str> {
+    let (_, rest) = body.split_at_checked(5).filter(|(word, _)| word.eq_ignore_ascii_case("step "))?;
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let behind = rest.get(digits..).filter(|_| (1..=3).contains(&digits))?;
+    let item = behind.strip_prefix([':', '.', ')']).or_else(|| behind_dash(behind))?;
+    Some(item.trim_start()).filter(|item| !item.is_empty())
 }
 
 /// Whether a line underlines the one before it as a heading.

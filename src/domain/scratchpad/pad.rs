@@ -18,7 +18,7 @@ pub(super) struct Pad<'t> {
     decisions: Vec<Cow<'t, str>>,
     questions: Vec<Cow<'t, str>>,
     next: Option<Cow<'t, str>>,
-    pub(super) checks: Checks,
+    pub(super) checks: Checks<'t>,
 }
 
 impl<'t> Pad<'t> {
@@ -54,8 +54,15 @@ impl<'t> Pad<'t> {
     /// Takes a step. What is said of the same step later counts.
     pub(super) fn step(&mut self, status: Status, value: Cow<'t, str>) {
         let Some(step) = item_of(value) else { return };
-        if status == Status::Failed && failed_check(&step) {
-            self.checks.add_single(ValidationStatus::Failed);
+        if is_check(&step) {
+            match status {
+                Status::Failed => self.checks.add_single(ValidationStatus::Failed),
+                // That a check was run does not say that it passed.
+                Status::Done if checks::outcome(&step) == Some(ValidationStatus::Passed) => {
+                    self.checks.add_single(ValidationStatus::Passed);
+                }
+                _ => {}
+            }
         }
         let bare = |text: &str| text.trim_end_matches('.').len();
         let same = |known: &str| {
@@ -117,8 +124,8 @@ impl<'t> Pad<'t> {
     }
 }
 
-/// Whether a step that failed is a check.
-fn failed_check(step: &str) -> bool {
+/// Whether a step is a check: it opens with a command that is one.
+fn is_check(step: &str) -> bool {
     step.strip_prefix('`').and_then(|rest| rest.split('`').next()).is_some_and(command::is_check)
 }
 

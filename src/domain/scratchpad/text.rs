@@ -231,6 +231,7 @@ impl<'t> Reader<'t> {
     /// A line that starts something new.
     fn statement(&mut self, line: &Line<'t>, underlined: bool) {
         if cue::is_shard_header(line.body) {
+            self.pad.checks.next_part();
             self.open_section(None, true);
             return;
         }
@@ -269,7 +270,7 @@ impl<'t> Reader<'t> {
             }
             Some((cue, _)) => self.open_section(Some(cue), true),
             None => {
-                self.open_section(cue::of_phrase(heading), true);
+                self.open_section(cue::of_heading(heading), true);
                 if self.section.is_none() {
                     self.said_of_status(heading);
                 }
@@ -340,6 +341,13 @@ impl<'t> Reader<'t> {
             }
         } else if self.section.as_ref().is_some_and(|section| !section.by_heading) {
             self.close_section();
+        }
+        if cue == Cue::Check {
+            if let Some(outcome) = checks::outcome(value) {
+                let name = line.body.get(..line.body.len() - value.len()).unwrap_or_default();
+                self.pad.checks.add_named(Cow::Borrowed(name), outcome);
+            }
+            return;
         }
         let (cue, value) = match (cue, status::trailing(value)) {
             (Cue::Step(_), Some((status, step))) => (Cue::Step(status), step),
