@@ -17,31 +17,28 @@ pub(super) struct Checks<'t> {
     named: Vec<(Cow<'t, str>, ValidationStatus)>,
 }
 
+/// Which outcomes were seen: passed, failed, partial, not run.
 #[derive(Debug, Default)]
-struct Tally {
-    passed: bool,
-    failed: bool,
-    partial: bool,
-    not_run: bool,
-}
+struct Tally([bool; 4]);
 
 impl Tally {
     fn add(&mut self, status: ValidationStatus) {
-        match status {
-            ValidationStatus::Passed => self.passed = true,
-            ValidationStatus::Failed => self.failed = true,
-            ValidationStatus::Partial => self.partial = true,
-            ValidationStatus::NotRun => self.not_run = true,
-        }
+        let [passed, failed, partial, not_run] = &mut self.0;
+        *match status {
+            ValidationStatus::Passed => passed,
+            ValidationStatus::Failed => failed,
+            ValidationStatus::Partial => partial,
+            ValidationStatus::NotRun => not_run,
+        } = true;
     }
 
     fn outcome(&self) -> Option<ValidationStatus> {
-        match (self.failed, self.partial, self.passed, self.not_run) {
-            (true, ..) => Some(ValidationStatus::Failed),
-            (_, true, ..) | (_, _, true, true) => Some(ValidationStatus::Partial),
-            (_, _, true, false) => Some(ValidationStatus::Passed),
-            (_, _, false, true) => Some(ValidationStatus::NotRun),
-            (false, false, false, false) => None,
+        match self.0 {
+            [_, true, ..] => Some(ValidationStatus::Failed),
+            [_, _, true, _] | [true, _, _, true] => Some(ValidationStatus::Partial),
+            [true, ..] => Some(ValidationStatus::Passed),
+            [.., true] => Some(ValidationStatus::NotRun),
+            [false, false, false, false] => None,
         }
     }
 }
@@ -106,8 +103,8 @@ fn of_word(word: &str) -> Option<ValidationStatus> {
     match std::str::from_utf8(lower).ok()? {
         "pass" | "passed" | "passes" | "passing" | "green" | "ok" | "clean" | "success" | "successful"
         | "succeeded" | "succeeds" | "true" => Some(ValidationStatus::Passed),
-        "fail" | "failed" | "fails" | "failing" | "failure" | "failures" | "red" | "broken" | "error" | "errors"
-        | "errored" | "false" => Some(ValidationStatus::Failed),
+        "fail" | "failed" | "fails" | "failing" | "failure" | "failures" | "red" | "broken" | "error"
+        | "errors" | "errored" | "false" => Some(ValidationStatus::Failed),
         "partial" | "partially" | "mixed" | "incomplete" => Some(ValidationStatus::Partial),
         "pending" | "skipped" | "untested" | "unvalidated" | "todo" | "notrun" | "not_run" => {
             Some(ValidationStatus::NotRun)
@@ -134,10 +131,13 @@ pub(super) fn outcome(value: &str) -> Option<ValidationStatus> {
             if first && status != ValidationStatus::Passed {
                 return Some(status);
             }
-            let none = |word: &str| ["0", "no", "zero", "without"].iter().any(|no| word.eq_ignore_ascii_case(no));
+            let none =
+                |word: &str| ["0", "no", "zero", "without"].iter().any(|no| word.eq_ignore_ascii_case(no));
             let none_behind = words.peek().is_some_and(|behind| bare(behind) == "0");
             match status {
-                ValidationStatus::Failed if none(before) || none_behind => tally.add(ValidationStatus::Passed),
+                ValidationStatus::Failed if none(before) || none_behind => {
+                    tally.add(ValidationStatus::Passed);
+                }
                 _ if none(before) || before.eq_ignore_ascii_case("not") => {}
                 status => tally.add(status),
             }
@@ -155,9 +155,20 @@ fn bare(word: &str) -> &str {
 fn is_not_run(value: &str) -> bool {
     let value = value.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
     let starts = |with: &str| value.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
-    ["not run", "not_run", "not yet", "not tested", "not validated", "not executed", "not done", "not started", "none", "n/a"]
-        .iter()
-        .any(|with| starts(with))
+    [
+        "not run",
+        "not_run",
+        "not yet",
+        "not tested",
+        "not validated",
+        "not executed",
+        "not done",
+        "not started",
+        "none",
+        "n/a",
+    ]
+    .iter()
+    .any(|with| starts(with))
 }
 
 /// The longest sentence that is taken for the outcome of a check, in words behind its verb.
@@ -169,7 +180,10 @@ pub(super) fn sentence(line: &str) -> Option<ValidationStatus> {
     let mut words = line.get(..end)?.split_whitespace().peekable();
     let is = |word: &str, set: &[&str]| set.iter().any(|one| word.eq_ignore_ascii_case(one));
     let number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
-    while words.next_if(|word| is(word, &["all", "the", "unit", "integration", "of"]) || number(word)).is_some() {}
+    while words
+        .next_if(|word| is(word, &["all", "the", "unit", "integration", "of"]) || number(word))
+        .is_some()
+    {}
     let subject = words.next()?;
     if !is(subject, &["tests", "test", "checks", "build", "ci", "lint", "clippy", "validation", "suite"]) {
         return None;

@@ -2,16 +2,82 @@
 
 /// Programs whose names are no English words.
 const PROGRAMS: &[&str] = &[
-    "ansible-playbook", "bash", "bazel", "bun", "cargo", "clang", "cmake", "conda", "cp", "ctest", "curl",
-    "deno", "distilld", "docker", "docker-compose", "dotnet", "eslint", "gcc", "gdb", "gh", "git", "gradle",
-    "grep", "helm", "hyperfine", "java", "journalctl", "jq", "kubectl", "ls", "mkdir", "mv", "mvn", "mypy",
-    "ninja", "nix", "nox", "npm", "npx", "perl", "php", "pip", "pip3", "pnpm", "podman", "poetry", "psql",
-    "pytest", "python", "python3", "rg", "rsync", "ruby", "ruff", "rustc", "rustup", "scp", "sh", "sqlite3",
-    "ssh", "strace", "sudo", "systemctl", "terraform", "tox", "tsc", "uv", "valgrind", "yarn", "zig", "zsh",
+    "ansible-playbook",
+    "bash",
+    "bazel",
+    "bun",
+    "cargo",
+    "clang",
+    "cmake",
+    "conda",
+    "cp",
+    "ctest",
+    "curl",
+    "deno",
+    "distilld",
+    "docker",
+    "docker-compose",
+    "dotnet",
+    "eslint",
+    "gcc",
+    "gdb",
+    "gh",
+    "git",
+    "gradle",
+    "grep",
+    "helm",
+    "hyperfine",
+    "java",
+    "journalctl",
+    "jq",
+    "kubectl",
+    "ls",
+    "mkdir",
+    "mv",
+    "mvn",
+    "mypy",
+    "ninja",
+    "nix",
+    "nox",
+    "npm",
+    "npx",
+    "perl",
+    "php",
+    "pip",
+    "pip3",
+    "pnpm",
+    "podman",
+    "poetry",
+    "psql",
+    "pytest",
+    "python",
+    "python3",
+    "rg",
+    "rsync",
+    "ruby",
+    "ruff",
+    "rustc",
+    "rustup",
+    "scp",
+    "sh",
+    "sqlite3",
+    "ssh",
+    "strace",
+    "sudo",
+    "systemctl",
+    "terraform",
+    "tox",
+    "tsc",
+    "uv",
+    "valgrind",
+    "yarn",
+    "zig",
+    "zsh",
 ];
 /// Programs whose names are English words too: `make` the change, `just` a note.
-const WORDS_TOO: &[&str] =
-    &["awk", "cat", "find", "go", "just", "kill", "make", "node", "sed", "sort", "tail", "task", "test", "time"];
+const WORDS_TOO: &[&str] = &[
+    "awk", "cat", "find", "go", "just", "kill", "make", "node", "sed", "sort", "tail", "task", "test", "time",
+];
 /// Words beside a command that say no more than "run it".
 const VERBS: [&str; 9] = ["run", "rerun", "re-run", "execute", "then", "again", "try", "with", "please"];
 
@@ -83,14 +149,27 @@ fn is_command(text: &str, quoted: bool) -> bool {
 }
 
 fn is_program_name(word: &str) -> bool {
-    word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'/'))
+    word.bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'/'))
 }
 
 /// Whether a command checks something: a test, a lint, a build.
 pub(super) fn is_check(command: &str) -> bool {
     const CHECKS: [&str; 14] = [
-        "test", "tests", "clippy", "fmt", "check", "build", "lint", "vet", "smoke", "typecheck", "verify", "nextest",
-        "deny", "audit",
+        "test",
+        "tests",
+        "clippy",
+        "fmt",
+        "check",
+        "build",
+        "lint",
+        "vet",
+        "smoke",
+        "typecheck",
+        "verify",
+        "nextest",
+        "deny",
+        "audit",
     ];
     let command = command.trim_matches(['`', ' ', '*']);
     let mut words = command.split_whitespace();
@@ -98,6 +177,9 @@ pub(super) fn is_check(command: &str) -> bool {
     if ["pytest", "eslint", "mypy", "ruff", "tox", "tsc", "ctest"].contains(&first) {
         return true;
     }
-    let runs = ["cargo", "npm", "pnpm", "yarn", "bun", "go", "just", "make", "gradle", "mvn", "dotnet", "bazel", "deno"];
+    let runs = [
+        "cargo", "npm", "pnpm", "yarn", "bun", "go", "just", "make", "gradle", "mvn", "dotnet", "bazel",
+        "deno",
+    ];
     runs.contains(&first) && words.any(|word| CHECKS.contains(&word))
 }

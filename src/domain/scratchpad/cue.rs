@@ -67,46 +67,146 @@ pub(super) fn of_phrase(raw: &str) -> Option<Cue> {
 const HEADS: [&str; 8] = ["current", "overall", "main", "key", "important", "known", "all", "my"];
 /// Words behind a cue that change nothing.
 const TAILS: [&str; 13] = [
-    "steps", "step", "items", "item", "tasks", "task", "work", "so far", "list", "status", "results", "result",
-    "outcome",
+    "steps", "step", "items", "item", "tasks", "task", "work", "so far", "list", "status", "results",
+    "result", "outcome",
 ];
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn lookup(phrase: &str) -> Option<Cue> {
     let cue = match phrase {
-        "objective" | "objectives" | "goal" | "goals" | "aim" | "task" | "mission" | "purpose" => Cue::Objective,
-        "done" | "completed" | "complete" | "finished" | "implemented" | "fixed" | "resolved" | "verified"
-        | "confirmed" | "accomplished" | "already done" | "steps done" | "steps completed" | "steps taken"
-        | "what worked" | "what works" | "what was done" | "what is done" | "verified components" => {
-            Cue::Step(Status::Done)
+        "objective" | "objectives" | "goal" | "goals" | "aim" | "task" | "mission" | "purpose" => {
+            Cue::Objective
         }
-        "failed" | "fail" | "failures" | "what failed" | "what broke" | "what didn't work"
-        | "what did not work" | "what doesn't work" | "what does not work" | "didn't work" | "did not work"
-        | "not working" | "failed attempts" | "attempted and failed" | "tried and failed" | "steps failed" | "critical failures" | "broken pipelines" => {
-            Cue::Step(Status::Failed)
-        }
-        "pending" | "todo" | "todos" | "to do" | "remaining" | "outstanding" | "still to do" | "still open"
-        | "what's left" | "what is left" | "what remains" | "left to do" | "steps left" | "steps remaining"
-        | "open" | "not done" | "not yet done" | "not started" | "in progress" | "wip" | "blocked" | "blocked by"
-        | "next steps" | "next step" | "next actions" | "next action" | "actions" | "action" | "follow ups"
-        | "follow up" | "followups" | "followup" | "required changes" | "requested changes"
-        | "changes required" | "changes requested" | "required actions" | "required next actions"
-        | "required fixes" | "must fix" | "must fix before merge" | "before merge" | "backlog" => {
-            Cue::Step(Status::Open)
-        }
+        "done"
+        | "completed"
+        | "complete"
+        | "finished"
+        | "implemented"
+        | "fixed"
+        | "resolved"
+        | "verified"
+        | "confirmed"
+        | "accomplished"
+        | "already done"
+        | "steps done"
+        | "steps completed"
+        | "steps taken"
+        | "what worked"
+        | "what works"
+        | "what was done"
+        | "what is done"
+        | "verified components" => Cue::Step(Status::Done),
+        "failed"
+        | "fail"
+        | "failures"
+        | "what failed"
+        | "what broke"
+        | "what didn't work"
+        | "what did not work"
+        | "what doesn't work"
+        | "what does not work"
+        | "didn't work"
+        | "did not work"
+        | "not working"
+        | "failed attempts"
+        | "attempted and failed"
+        | "tried and failed"
+        | "steps failed"
+        | "critical failures"
+        | "broken pipelines" => Cue::Step(Status::Failed),
+        "pending"
+        | "todo"
+        | "todos"
+        | "to do"
+        | "remaining"
+        | "outstanding"
+        | "still to do"
+        | "still open"
+        | "what's left"
+        | "what is left"
+        | "what remains"
+        | "left to do"
+        | "steps left"
+        | "steps remaining"
+        | "open"
+        | "not done"
+        | "not yet done"
+        | "not started"
+        | "in progress"
+        | "wip"
+        | "blocked"
+        | "blocked by"
+        | "next steps"
+        | "next step"
+        | "next actions"
+        | "next action"
+        | "actions"
+        | "action"
+        | "follow ups"
+        | "follow up"
+        | "followups"
+        | "followup"
+        | "required changes"
+        | "requested changes"
+        | "changes required"
+        | "changes requested"
+        | "required actions"
+        | "required next actions"
+        | "required fixes"
+        | "must fix"
+        | "must fix before merge"
+        | "before merge"
+        | "backlog" => Cue::Step(Status::Open),
         "decision" | "decisions" | "decided" | "agreed" | "design decisions" | "decisions made"
         | "decisions taken" | "chosen approach" => Cue::Decision,
-        "question" | "questions" | "q" | "open question" | "open questions" | "unresolved"
-        | "unresolved question" | "unresolved questions" | "outstanding questions" | "remaining questions"
-        | "unanswered" | "unanswered questions" | "unclear" | "to clarify" | "needs clarification"
+        "question"
+        | "questions"
+        | "q"
+        | "open question"
+        | "open questions"
+        | "unresolved"
+        | "unresolved question"
+        | "unresolved questions"
+        | "outstanding questions"
+        | "remaining questions"
+        | "unanswered"
+        | "unanswered questions"
+        | "unclear"
+        | "to clarify"
+        | "needs clarification"
         | "unknowns" => Cue::Question,
-        "path" | "paths" | "file" | "files" | "relevant files" | "relevant paths" | "files touched"
-        | "touched files" | "files changed" | "changed files" | "files to look at" | "files worth knowing"
+        "path"
+        | "paths"
+        | "file"
+        | "files"
+        | "relevant files"
+        | "relevant paths"
+        | "files touched"
+        | "touched files"
+        | "files changed"
+        | "changed files"
+        | "files to look at"
+        | "files worth knowing"
         | "files of interest" => Cue::Paths,
         "next" => Cue::Next,
-        "next command" | "next commands" | "command" | "command to run" | "next command to run" | "command to run next" | "run"
-        | "run next" | "next run" | "resume with" | "continue with" | "go on with" => Cue::Command,
-        "validation" | "status of validation" | "validation result" | "validation results"
-        | "verification" | "verification result" => Cue::Validation,
+        "next command"
+        | "next commands"
+        | "command"
+        | "command to run"
+        | "next command to run"
+        | "command to run next"
+        | "run"
+        | "run next"
+        | "next run"
+        | "resume with"
+        | "continue with"
+        | "go on with" => Cue::Command,
+        "validation"
+        | "status of validation"
+        | "validation result"
+        | "validation results"
+        | "verification"
+        | "verification result" => Cue::Validation,
         "check" | "checks" | "test" | "tests" | "unit test" | "unit tests" | "integration test"
         | "integration tests" | "test suite" | "test run" | "test result" | "test results" | "tests run"
         | "e2e" | "e2e tests" | "ci" | "build" | "lint" | "linter" | "clippy" | "fmt" | "format check"
@@ -167,7 +267,8 @@ fn without_number(phrase: &str) -> &str {
 pub(super) fn is_shard_header(line: &str) -> bool {
     let Some(start) = line.find(|c: char| c.is_ascii_alphanumeric()) else { return false };
     let words = line.get(start..).unwrap_or_default();
-    let Some(rest) = words.get(..5).filter(|word| word.eq_ignore_ascii_case("shard")).and(words.get(5..)) else {
+    let Some(rest) = words.get(..5).filter(|word| word.eq_ignore_ascii_case("shard")).and(words.get(5..))
+    else {
         return false;
     };
     let rest = rest.trim_start_matches([' ', '#']);
@@ -197,9 +298,23 @@ pub(super) fn is_decision_sentence(line: &str) -> bool {
 
 /// Whether an item says that there is none.
 pub(super) fn is_nothing(item: &str) -> bool {
-    let bare = item.trim_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '*' | '_' | '(' | ')' | '-' | '–' | '—'));
+    let bare = item.trim_matches(|c: char| {
+        c.is_whitespace() || matches!(c, '.' | '*' | '_' | '(' | ')' | '-' | '–' | '—')
+    });
     bare.is_empty()
-        || ["none", "n/a", "na", "nothing", "nil", "null", "none so far", "none yet", "nothing yet", "nothing so far", "no"]
-            .iter()
-            .any(|word| bare.eq_ignore_ascii_case(word))
+        || [
+            "none",
+            "n/a",
+            "na",
+            "nothing",
+            "nil",
+            "null",
+            "none so far",
+            "none yet",
+            "nothing yet",
+            "nothing so far",
+            "no",
+        ]
+        .iter()
+        .any(|word| bare.eq_ignore_ascii_case(word))
 }

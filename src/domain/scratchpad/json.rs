@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::cue::{self, Cue};
 use super::pad::Pad;
-use super::status::{self, Status};
 use super::paths;
+use super::status::{self, Status};
 use crate::domain::canonical::{Kind, Parser, Value, unescape};
 
 /// How deep objects are read.
@@ -138,7 +138,9 @@ fn check(cue: Cue, value: Value<'_>, depth: usize, pad: &mut Pad<'static>) {
         Kind::Bool => pad.take(cue, Cow::Borrowed(if value.text() == "true" { "passed" } else { "failed" })),
         Kind::Array => value.items().for_each(|item| check(Cue::Check, item, depth + 1, pad)),
         Kind::Object => {
-            let told = ["status", "state", "result", "outcome", "passed", "ok"].iter().find_map(|key| value.get(key));
+            let told = ["status", "state", "result", "outcome", "passed", "ok"]
+                .iter()
+                .find_map(|key| value.get(key));
             match told {
                 Some(told) => check(cue, told, depth + 1, pad),
                 None => value.members().for_each(|(_, inner)| {

@@ -25,6 +25,8 @@ pub use render::Source;
 
 /// The version of the grammar: goes up when a text gives another summary.
 pub const GRAMMAR_SEMVER: &str = "1.0.0";
+/// The streams whose rows have such texts.
+pub const STREAMS: [&str; 2] = ["audits", "scrum_reviews"];
 /// How much of a text is read, in bytes.
 pub const TEXT_BYTES_MAX: usize = 64 << 10;
 /// How many items a list may have; what comes later is left out.

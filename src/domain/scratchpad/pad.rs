@@ -32,12 +32,19 @@ impl<'t> Pad<'t> {
             Cue::Decision => add(&mut self.decisions, value),
             Cue::Question => add(&mut self.questions, value),
             Cue::Paths => {
-                if let Some(path) = map(&value, |value| paths::of_item(value)) {
+                if let Some(path) = map(&value, paths::of_item) {
                     self.path(path);
                 }
             }
-            Cue::Next => self.next(&value, Expect::CommandOrStep),
-            Cue::Command => self.next(&value, Expect::Command),
+            Cue::Next | Cue::Command => {
+                let expect = if cue == Cue::Command { Expect::Command } else { Expect::CommandOrStep };
+                // The last one: notes grow downwards.
+                let command = map(&value, |value| command::next(value, expect).command);
+                self.next = command.or(self.next.take());
+                if let Some(step) = map(&value, |value| command::next(value, expect).step) {
+                    self.step(Status::Open, step);
+                }
+            }
             Cue::Validation => {
                 if let Some(status) = checks::outcome(&value) {
                     self.checks.add_overall(status);
@@ -67,7 +74,12 @@ impl<'t> Pad<'t> {
         let bare = |text: &str| text.trim_end_matches('.').len();
         let same = |known: &str| {
             let (a, b) = (bare(known), bare(&step));
-            a == b && known.as_bytes().get(..a).zip(step.as_bytes().get(..b)).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
+            a == b
+                && known
+                    .as_bytes()
+                    .get(..a)
+                    .zip(step.as_bytes().get(..b))
+                    .is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
         };
         if let Some(known) = self.steps.iter_mut().find(|(_, known)| same(known)) {
             known.0 = status;
@@ -84,16 +96,6 @@ impl<'t> Pad<'t> {
     /// Takes a command that is certain.
     pub(super) fn command(&mut self, command: &'t str) {
         self.next = item_of(Cow::Borrowed(command)).or(self.next.take());
-    }
-
-    fn next(&mut self, value: &Cow<'t, str>, expect: Expect) {
-        // The last one: notes grow downwards.
-        if let Some(command) = map(value, |value| command::next(value, expect).command) {
-            self.next = Some(command);
-        }
-        if let Some(step) = map(value, |value| command::next(value, expect).step) {
-            self.step(Status::Open, step);
-        }
     }
 
     /// What was found.
@@ -136,7 +138,10 @@ fn add<'t>(list: &mut Vec<Cow<'t, str>>, item: Cow<'t, str>) {
 }
 
 /// A part of a text, borrowed where the text is.
-pub(super) fn map<'t>(text: &Cow<'t, str>, part: impl for<'a> Fn(&'a str) -> Option<&'a str>) -> Option<Cow<'t, str>> {
+pub(super) fn map<'t>(
+    text: &Cow<'t, str>,
+    part: impl for<'a> Fn(&'a str) -> Option<&'a str>,
+) -> Option<Cow<'t, str>> {
     match text {
         Cow::Borrowed(text) => part(text).map(Cow::Borrowed),
         Cow::Owned(text) => part(text).map(|part| Cow::Owned(part.to_owned())),

@@ -2,11 +2,12 @@
 
 /// Endings that make a name without a folder a file's.
 const ENDINGS: &[&str] = &[
-    "cfg", "css", "csv", "html", "ini", "ipynb", "json", "jsonl", "lock", "log", "md", "parquet", "proto", "py", "rs",
-    "service", "sh", "sql", "toml", "ts", "tsx", "txt", "xml", "yaml", "yml",
+    "cfg", "css", "csv", "html", "ini", "ipynb", "json", "jsonl", "lock", "log", "md", "parquet", "proto",
+    "py", "rs", "service", "sh", "sql", "toml", "ts", "tsx", "txt", "xml", "yaml", "yml",
 ];
 /// Files that have no ending.
-const NAMES: &[&str] = &["Dockerfile", "Jenkinsfile", "Justfile", "LICENSE", "Makefile", "Procfile", "justfile"];
+const NAMES: &[&str] =
+    &["Dockerfile", "Jenkinsfile", "Justfile", "LICENSE", "Makefile", "Procfile", "justfile"];
 /// The longest path that is taken, in bytes.
 const PATH_BYTES_MAX: usize = 256;
 
@@ -18,7 +19,8 @@ pub(super) fn each<'t>(line: &'t str, mut take: impl FnMut(&'t str)) {
         let dot = at + found;
         at = dot + 1;
         // The end of a sentence costs no more than this.
-        if !bytes.get(dot + 1).is_some_and(|next| next.is_ascii_alphanumeric() || matches!(next, b'.' | b'/')) {
+        if !bytes.get(dot + 1).is_some_and(|next| next.is_ascii_alphanumeric() || matches!(next, b'.' | b'/'))
+        {
             continue;
         }
         let before = line.get(..dot).unwrap_or_default();
@@ -42,7 +44,26 @@ fn char_len(text: &str, at: usize) -> usize {
 /// What cannot stand in a path that is named in a text.
 fn is_edge(c: char) -> bool {
     c.is_whitespace()
-        || matches!(c, '`' | '"' | '\'' | '(' | ')' | '[' | ']' | ',' | ';' | '<' | '>' | '|' | '=' | '“' | '”' | '„' | '«' | '»')
+        || matches!(
+            c,
+            '`' | '"'
+                | '\''
+                | '('
+                | ')'
+                | '['
+                | ']'
+                | ','
+                | ';'
+                | '<'
+                | '>'
+                | '|'
+                | '='
+                | '“'
+                | '”'
+                | '„'
+                | '«'
+                | '»'
+        )
 }
 
 /// The path in a word, if there is one: without its line number, and without the marks around it.
@@ -105,7 +126,11 @@ fn is_host(folder: &str) -> bool {
 pub(super) fn of_item(item: &str) -> Option<&str> {
     let quoted = item.strip_prefix('`').and_then(|rest| rest.split('`').next());
     let word = quoted.or_else(|| item.split_whitespace().next())?.trim_matches(['*', ',', ';', ':']);
-    if word.is_empty() || word.len() > PATH_BYTES_MAX || word.contains("://") || word.contains([' ', '[', ']']) {
+    if word.is_empty()
+        || word.len() > PATH_BYTES_MAX
+        || word.contains("://")
+        || word.contains([' ', '[', ']'])
+    {
         return None;
     }
     let listed = word.contains('/') || NAMES.contains(&word) || (quoted.is_some() && word.contains('.'));

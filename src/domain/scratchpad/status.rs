@@ -35,8 +35,10 @@ pub(super) fn of_word(word: &str) -> Option<Status> {
             Some(Status::Done)
         }
         "failed" | "fail" | "fails" | "failing" | "broken" => Some(Status::Failed),
-        "pending" | "todo" | "to do" | "to-do" | "open" | "in progress" | "in-progress" | "wip" | "blocked"
-        | "not started" | "not done" | "waiting" | "not yet" | "ongoing" | "deferred" => Some(Status::Open),
+        "pending" | "todo" | "to do" | "to-do" | "open" | "in progress" | "in-progress" | "wip"
+        | "blocked" | "not started" | "not done" | "waiting" | "not yet" | "ongoing" | "deferred" => {
+            Some(Status::Open)
+        }
         "skipped" | "skip" | "dropped" | "cancelled" | "canceled" | "n/a" | "wontfix" | "obsolete" => {
             Some(Status::Dropped)
         }
@@ -73,10 +75,9 @@ pub(super) fn leading_mark(body: &str) -> Option<(Status, &str)> {
         return None;
     }
     let status = match mark {
-        "x" | "X" => Status::Done,
+        "x" | "X" | "OK" | "PASS" | "PASSED" => Status::Done,
         "" | " " | "~" | "/" | ">" => Status::Open,
         "-" => Status::Dropped,
-        "OK" | "PASS" | "PASSED" => Status::Done,
         word => of_word(word)?,
     };
     Some((status, rest.trim_start_matches([' ', '\t', ':'])))
@@ -87,7 +88,8 @@ pub(super) fn trailing(item: &str) -> Option<(Status, &str)> {
     let bare = item.trim_end_matches(['.', ' ', '\u{fe0f}']);
     let last = bare.chars().next_back()?;
     if let Some(status) = of_sign(last) {
-        let before = bare.get(..bare.len() - last.len_utf8())?.trim_end_matches([' ', '-', '–', '—', ':', '|']);
+        let before =
+            bare.get(..bare.len() - last.len_utf8())?.trim_end_matches([' ', '-', '–', '—', ':', '|']);
         return (!before.is_empty()).then_some((status, before));
     }
     let closing = [(')', '('), (']', '[')].into_iter().find(|(close, _)| *close == last);

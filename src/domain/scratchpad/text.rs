@@ -1,5 +1,8 @@
 //! Reading notes and Markdown, line by line.
 
+mod code;
+mod validation;
+
 use std::borrow::Cow;
 
 use super::checks;
@@ -7,9 +10,8 @@ use super::cue::{self, Cue};
 use super::line::{self, Line};
 use super::pad::Pad;
 use super::paths;
-use super::status::{self, Status};
+use super::status;
 use super::table::{self, Columns};
-use super::ValidationStatus;
 
 /// A line this long that ends within a sentence goes on in the next one, in characters.
 const WRAPPED_CHARS_MIN: usize = 60;
@@ -114,50 +116,6 @@ impl<'t> Reader<'t> {
         self.before = Before { is_long: raw.chars().nth(WRAPPED_CHARS_MIN - 1).is_some() };
     }
 
-    /// Code and comments are skipped, but for the code behind a cue for a command.
-    fn skips(&mut self, raw: &'t str, line: &Line<'t>) -> bool {
-        if let Some((sign, count)) = self.fence {
-            let ends = line::fence(line.body).is_some_and(|(s, c, info)| s == sign && c >= count && info.is_empty());
-            if ends {
-                self.fence = None;
-                self.end_command_section();
-            } else {
-                self.command_line(raw);
-            }
-            return true;
-        }
-        if self.in_comment {
-            self.in_comment = !raw.contains("-->");
-            return true;
-        }
-        if line.body.starts_with("<!--") {
-            self.in_comment = !raw.contains("-->");
-            return true;
-        }
-        let Some((sign, count, _)) = line::fence(line.body) else { return false };
-        self.close_open();
-        self.fence = Some((sign, count));
-        true
-    }
-
-    /// A line of code right below a cue for a command is the command.
-    fn command_line(&mut self, raw: &'t str) {
-        let line = raw.trim();
-        let waits = self.section.as_ref().is_some_and(|section| {
-            matches!(section.cue, Cue::Next | Cue::Command) && section.indent.is_none() && section.paragraphs.is_empty()
-        });
-        if waits && !line.is_empty() && !line.starts_with('#') {
-            self.pad.command(line.strip_prefix("$ ").unwrap_or(line));
-            self.section = None;
-        }
-    }
-
-    fn end_command_section(&mut self) {
-        if self.section.as_ref().is_some_and(|section| matches!(section.cue, Cue::Next | Cue::Command)) {
-            self.section = None;
-        }
-    }
-
     fn table_row(&mut self, row: &'t str) {
         let in_validation = matches!(self.cue(), Some(Cue::Validation | Cue::Check));
         self.table = match self.table {
@@ -178,7 +136,10 @@ impl<'t> Reader<'t> {
     /// Whether the line goes on with what the one before it began.
     fn goes_on(&mut self, line: &Line<'t>) -> bool {
         let Some(open) = &mut self.open else { return false };
-        if line.is_item || line.heading().is_some() || status::leading_mark(line.body).is_some() || line.cue().is_some()
+        if line.is_item
+            || line.heading().is_some()
+            || status::leading_mark(line.body).is_some()
+            || line.cue().is_some()
         {
             return false;
         }
@@ -284,40 +245,6 @@ impl<'t> Reader<'t> {
         true
     }
 
-    /// A line below a heading for validation tells an outcome, whatever else it looks like.
-    fn validation_line(&mut self, line: &Line<'t>) -> bool {
-        if let Some((status, _)) = status::leading_mark(line.body) {
-            let outcome = match status {
-                Status::Done => ValidationStatus::Passed,
-                Status::Failed => ValidationStatus::Failed,
-                Status::Open => ValidationStatus::NotRun,
-                Status::Dropped => return true,
-            };
-            self.note_item(line);
-            self.pad.checks.add_single(outcome);
-            return true;
-        }
-        if let Some((Cue::Validation | Cue::Check, _)) = line.cue() {
-            return false;
-        }
-        let is_step_cue = matches!(line.cue(), Some((Cue::Step(Status::Done | Status::Failed | Status::Open), _)));
-        let by_heading = self.section.as_ref().is_some_and(|section| section.by_heading);
-        if line.cue().is_some() && !(is_step_cue && by_heading) {
-            return false;
-        }
-        if !line.is_item && !by_heading && self.after_blank {
-            return false;
-        }
-        let Some(outcome) = checks::outcome(line.body) else { return false };
-        if line.is_item || self.cue() == Some(Cue::Check) {
-            self.note_item(line);
-            self.pad.checks.add_single(outcome);
-        } else {
-            self.pad.checks.add_overall(outcome);
-        }
-        true
-    }
-
     /// Remembers that the section has a list.
     fn note_item(&mut self, line: &Line<'t>) {
         if let Some(section) = &mut self.section {
@@ -363,7 +290,10 @@ impl<'t> Reader<'t> {
     /// A line without a mark or a cue.
     fn plain(&mut self, line: &Line<'t>) {
         let steps_or_none = matches!(self.cue(), None | Some(Cue::Step(_)));
-        if line.is_item && steps_or_none && let Some((status, step)) = status::trailing(line.body) {
+        if line.is_item
+            && steps_or_none
+            && let Some((status, step)) = status::trailing(line.body)
+        {
             self.note_item(line);
             self.open(Cue::Step(status), line.indent, step);
             return;
@@ -382,7 +312,11 @@ impl<'t> Reader<'t> {
         let near = section.by_heading || (section.indent.is_none() && !self.after_blank);
         if section.indent.is_none() && (near || section.cue == Cue::Objective) {
             let ends_here = !section.by_heading && section.cue == Cue::Objective;
-            self.open = Some(Open { goes_to: GoesTo::Paragraph, indent: line.indent, text: Cow::Borrowed(line.body) });
+            self.open = Some(Open {
+                goes_to: GoesTo::Paragraph,
+                indent: line.indent,
+                text: Cow::Borrowed(line.body),
+            });
             if !section.by_heading && !ends_here {
                 // Below a mere cue each line is an item.
                 self.close_open();
@@ -401,14 +335,6 @@ impl<'t> Reader<'t> {
             self.open(Cue::Decision, line.indent, line.body);
         } else {
             self.said_of_status(line.body);
-        }
-    }
-
-    /// An outcome told in a sentence.
-    fn said_of_status(&mut self, text: &str) {
-        let text = text.strip_prefix("Status:").unwrap_or(text).trim_start();
-        if let Some(outcome) = checks::sentence(text) {
-            self.pad.checks.add_single(outcome);
         }
     }
 }

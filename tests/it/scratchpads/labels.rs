@@ -42,7 +42,8 @@ pub fn labelled() -> Vec<Labelled> {
     let of_line = |line: &str| {
         let label: Value = serde_json::from_str(line).unwrap();
         let name = label["name"].as_str().unwrap().to_owned();
-        let unknown = label.as_object().unwrap().keys().find(|key| *key != "name" && !FIELDS.contains(&key.as_str()));
+        let unknown =
+            label.as_object().unwrap().keys().find(|key| *key != "name" && !FIELDS.contains(&key.as_str()));
         assert_eq!(unknown, None, "{name}");
         Labelled { text: fs::read_to_string(folder.join(&name)).unwrap(), expected: items(&label), name }
     };
