@@ -5,6 +5,7 @@ mod generate;
 mod probe;
 mod run;
 mod schema;
+mod scratchpads;
 mod setup;
 mod status;
 mod summary;
@@ -53,6 +54,8 @@ enum Command {
     Schema(schema::Args),
     /// Judge the lines of JSONL files by a schema
     Validate(validate::Args),
+    /// Show what reviews and audits say of the state of the work
+    Scratchpads(scratchpads::Args),
 }
 
 /// What the process ends with (sysexits.h where it has a number).
@@ -144,6 +147,7 @@ pub fn main() -> ExitCode {
         Command::Generate(args) => generate::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Scratchpads(args) => scratchpads::run(&settings, &args),
     };
     match ended {
         Ok(exit) => ExitCode::from(exit as u8),
