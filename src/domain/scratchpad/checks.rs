@@ -176,8 +176,7 @@ const REST_WORDS_MAX: usize = 4;
 
 /// The outcome that a short sentence at the start of a line says: `All 312 tests pass.`, `The build is broken.`
 pub(super) fn sentence(line: &str) -> Option<ValidationStatus> {
-    let end = line.find(". ").map_or(line.len(), |dot| dot + 1);
-    let mut words = line.get(..end)?.split_whitespace().peekable();
+    let mut words = line.split_whitespace().peekable();
     let is = |word: &str, set: &[&str]| set.iter().any(|one| word.eq_ignore_ascii_case(one));
     let number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
     while words
@@ -199,5 +198,14 @@ pub(super) fn sentence(line: &str) -> Option<ValidationStatus> {
         return is(run, &["run", "executed", "tested"]).then_some(ValidationStatus::NotRun);
     }
     let status = of_word(verb).filter(|_| !verb.ends_with(','))?;
-    (words.count() <= REST_WORDS_MAX).then_some(status)
+    let ends = |word: &str| word.ends_with('.');
+    let mut rest = 0;
+    while !ends(verb) && rest <= REST_WORDS_MAX {
+        let Some(word) = words.next() else { break };
+        rest += 1;
+        if ends(word) {
+            break;
+        }
+    }
+    (rest <= REST_WORDS_MAX).then_some(status)
 }

@@ -145,6 +145,7 @@ fn is_command(text: &str, quoted: bool) -> bool {
     program
         || first.starts_with("./")
         || first.starts_with("scripts/")
+        || (quoted && first.starts_with('/') && first.len() > 1)
         || (quoted && is_program_name(first) && words.any(|word| word.starts_with('-')))
 }
 

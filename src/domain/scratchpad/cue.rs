@@ -26,23 +26,47 @@ pub(super) enum Cue {
 }
 
 /// The longest phrase that can be a cue, in bytes.
-const PHRASE_BYTES_MAX: usize = 40;
+const PHRASE_BYTES_MAX: usize = 48;
 
-/// The cue of a heading: that of its words, or of those before `/` or `&` when the rest opens nothing else.
+/// The cue of a heading, or of a phrase with nothing behind its colon: also one that goes on after a cue, as in
+/// `Completed this session`, `Questions for the author`, `Decisions and why`. What names two cues opens neither.
 pub(super) fn of_heading(raw: &str) -> Option<Cue> {
     if let Some(cue) = of_phrase(raw) {
         return Some(cue);
     }
-    let (first, rest) = raw.split_once(" / ").or_else(|| raw.split_once(" & "))?;
-    let cue = of_phrase(first)?;
-    of_phrase(rest).is_none_or(|other| other == cue).then_some(cue)
+    let mut buffer = [0; PHRASE_BYTES_MAX];
+    let phrase = normal_form(raw, &mut buffer)?;
+    memchr::memchr_iter(b' ', phrase.as_bytes()).find_map(|gap| {
+        let (first, rest) = phrase.split_at_checked(gap)?;
+        let rest = rest.trim_start();
+        let (joint, behind) = rest.split_once(' ').unwrap_or((rest, ""));
+        let cue =
+            of_normal(first).filter(|cue| !matches!(cue, Cue::Check | Cue::Validation | Cue::Command))?;
+        // `Failed to build` is a sentence.
+        let joins = JOINTS.contains(&joint) && !(joint == "to" && cue == Cue::Step(Status::Failed));
+        (joins && of_normal(behind).is_none_or(|other| other == cue)).then_some(cue)
+    })
 }
+
+/// The cue of a phrase with something behind its colon. Only an objective may go on: `Goal for today: …`.
+pub(super) fn of_label(raw: &str) -> Option<Cue> {
+    of_phrase(raw).or_else(|| of_heading(raw).filter(|cue| *cue == Cue::Objective))
+}
+
+/// Words that lead from a cue to what is said of it.
+const JOINTS: [&str; 22] = [
+    "about", "after", "and", "at", "before", "by", "during", "for", "from", "in", "made", "of", "on", "or",
+    "since", "that", "this", "to", "today", "we", "with", "without",
+];
 
 /// The cue of a phrase, as a heading or before a colon. Case, numbering, signs before it and a remark in parentheses
 /// behind it do not matter.
 pub(super) fn of_phrase(raw: &str) -> Option<Cue> {
     let mut buffer = [0; PHRASE_BYTES_MAX];
-    let phrase = normal_form(raw, &mut buffer)?;
+    of_normal(normal_form(raw, &mut buffer)?)
+}
+
+fn of_normal(phrase: &str) -> Option<Cue> {
     if let Some(cue) = lookup(phrase) {
         return Some(cue);
     }
@@ -64,11 +88,54 @@ pub(super) fn of_phrase(raw: &str) -> Option<Cue> {
 }
 
 /// Words before a cue that change nothing.
-const HEADS: [&str; 8] = ["current", "overall", "main", "key", "important", "known", "all", "my"];
+const HEADS: [&str; 22] = [
+    "current",
+    "overall",
+    "main",
+    "key",
+    "important",
+    "known",
+    "all",
+    "my",
+    "primary",
+    "prior",
+    "previous",
+    "work",
+    "what was",
+    "what is",
+    "what's",
+    "what has been",
+    "what's been",
+    "what we",
+    "session",
+    "recommended",
+    "fully",
+    "user",
+];
 /// Words behind a cue that change nothing.
-const TAILS: [&str; 13] = [
-    "steps", "step", "items", "item", "tasks", "task", "work", "so far", "list", "status", "results",
-    "result", "outcome",
+const TAILS: [&str; 22] = [
+    "steps",
+    "step",
+    "items",
+    "item",
+    "tasks",
+    "task",
+    "work",
+    "so far",
+    "list",
+    "status",
+    "results",
+    "result",
+    "outcome",
+    "made",
+    "filed",
+    "today",
+    "attempts",
+    "actions",
+    "description",
+    "statement",
+    "summary",
+    "overview",
 ];
 
 #[expect(clippy::too_many_lines, reason = "a table")]
@@ -111,6 +178,8 @@ fn lookup(phrase: &str) -> Option<Cue> {
         | "failed attempts"
         | "attempted and failed"
         | "tried and failed"
+        | "tried and didn't work"
+        | "tried and did not work"
         | "steps failed"
         | "critical failures"
         | "broken pipelines" => Cue::Step(Status::Failed),
@@ -136,6 +205,11 @@ fn lookup(phrase: &str) -> Option<Cue> {
         | "wip"
         | "blocked"
         | "blocked by"
+        | "remains"
+        | "next session"
+        | "what needs to be done"
+        | "what needs to be done next"
+        | "what to do next"
         | "next steps"
         | "next step"
         | "next actions"
@@ -188,7 +262,7 @@ fn lookup(phrase: &str) -> Option<Cue> {
         | "files to look at"
         | "files worth knowing"
         | "files of interest" => Cue::Paths,
-        "next" => Cue::Next,
+        "next" | "next up" => Cue::Next,
         "next command"
         | "next commands"
         | "command"
@@ -199,6 +273,12 @@ fn lookup(phrase: &str) -> Option<Cue> {
         | "run next"
         | "next run"
         | "resume with"
+        | "resume"
+        | "quick resume"
+        | "to resume run"
+        | "start the next session with"
+        | "resume command"
+        | "to resume"
         | "continue with"
         | "go on with" => Cue::Command,
         "validation"
@@ -224,7 +304,9 @@ fn normal_form<'b>(raw: &str, buffer: &'b mut [u8; PHRASE_BYTES_MAX]) -> Option<
         Some((before, _)) => before,
         None => raw,
     };
-    // Signs and emphasis before the words.
+    // Signs and emphasis before and behind the words.
+    let raw = raw
+        .trim_end_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '"' | '`' | ')' | ']' | '}' | '>'));
     let start = raw.find(|c: char| c.is_ascii_alphanumeric())?;
     if raw.get(..start)?.contains(['"', '`', '(', '{', '[', '<', '@', '/', '\\', '\'']) {
         return None;
@@ -238,7 +320,15 @@ fn normal_form<'b>(raw: &str, buffer: &'b mut [u8; PHRASE_BYTES_MAX]) -> Option<
                 gap = length > 0;
                 continue;
             }
-            '*' | ':' | '\u{fe0f}' => continue,
+            // `Decisions / risks`, `Decisions & risks`.
+            '/' | '&' => {
+                let and = buffer.get_mut(length..length + 4)?;
+                and.copy_from_slice(b" and");
+                length += 4;
+                gap = true;
+                continue;
+            }
+            '*' | ':' | ',' | '\u{fe0f}' => continue,
             '\'' | '’' => b'\'',
             c if c.is_ascii_alphanumeric() => c.to_ascii_lowercase() as u8,
             _ => return None,
@@ -261,60 +351,4 @@ fn without_number(phrase: &str) -> &str {
         return phrase;
     }
     rest.strip_prefix(')').unwrap_or(rest).trim_start()
-}
-
-/// Whether a line opens the next part of notes that were split: `Shard 2/5`, `--- shard 2 of 5 ---`, `[shard 2/5]`.
-pub(super) fn is_shard_header(line: &str) -> bool {
-    let Some(start) = line.find(|c: char| c.is_ascii_alphanumeric()) else { return false };
-    let words = line.get(start..).unwrap_or_default();
-    let Some(rest) = words.get(..5).filter(|word| word.eq_ignore_ascii_case("shard")).and(words.get(5..))
-    else {
-        return false;
-    };
-    let rest = rest.trim_start_matches([' ', '#']);
-    let behind = rest.trim_start_matches(|c: char| c.is_ascii_digit());
-    let counted = behind.trim_start();
-    let total = counted.strip_prefix('/').or_else(|| counted.strip_prefix("of "));
-    behind.len() < rest.len()
-        && total.is_some_and(|total| total.trim_start().starts_with(|c: char| c.is_ascii_digit()))
-}
-
-/// Whether a line opens with a sentence that tells a decision: the whole line is the decision.
-pub(super) fn is_decision_sentence(line: &str) -> bool {
-    const OPENINGS: [&str; 10] = [
-        "We decided ",
-        "I decided ",
-        "Decided to ",
-        "Decided against ",
-        "We agreed ",
-        "Agreed to ",
-        "Agreed with ",
-        "We chose ",
-        "We settled on ",
-        "It was decided ",
-    ];
-    OPENINGS.iter().any(|opening| line.starts_with(opening))
-}
-
-/// Whether an item says that there is none.
-pub(super) fn is_nothing(item: &str) -> bool {
-    let bare = item.trim_matches(|c: char| {
-        c.is_whitespace() || matches!(c, '.' | '*' | '_' | '(' | ')' | '-' | '–' | '—')
-    });
-    bare.is_empty()
-        || [
-            "none",
-            "n/a",
-            "na",
-            "nothing",
-            "nil",
-            "null",
-            "none so far",
-            "none yet",
-            "nothing yet",
-            "nothing so far",
-            "no",
-        ]
-        .iter()
-        .any(|word| bare.eq_ignore_ascii_case(word))
 }

@@ -77,13 +77,15 @@ pub(super) fn cue_of(text: &str) -> Option<(Cue, &str)> {
             return None;
         }
         let phrase = text.get(..colon)?;
-        let cue = cue::of_phrase(phrase).or_else(|| super::command::is_check(phrase).then_some(Cue::Check));
+        let opens_section = value.trim_start().is_empty();
+        let cue = if opens_section { cue::of_heading(phrase) } else { cue::of_label(phrase) };
+        let cue = cue.or_else(|| super::command::is_check(phrase).then_some(Cue::Check));
         if let Some(cue) = cue {
             return Some((cue, value.trim_start()));
         }
     }
-    let dash = start.find(" -").or_else(|| start.find(" –")).or_else(|| start.find(" —"))?;
-    let value = behind_dash(text.get(dash..)?)?;
+    let mut gaps = memchr::memchr_iter(b' ', start.as_bytes());
+    let (dash, value) = gaps.find_map(|gap| Some((gap, behind_dash(text.get(gap..)?)?)))?;
     let cue = cue::of_phrase(text.get(..dash)?)?;
     // `Build - …` is more often a title than an outcome.
     (!matches!(cue, Cue::Check | Cue::Paths)).then_some((cue, value))
@@ -121,6 +123,9 @@ fn behind_step_number(body: &str) -> Option<&str> {
 /// Whether a line underlines the one before it as a heading.
 pub(super) fn is_underline(line: &str) -> bool {
     let line = line.trim();
+    if !line.starts_with(['=', '-']) {
+        return false;
+    }
     line.len() >= 3 && (line.bytes().all(|b| b == b'=') || line.bytes().all(|b| b == b'-'))
 }
 

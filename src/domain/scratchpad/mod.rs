@@ -8,6 +8,7 @@ mod command;
 mod cue;
 mod json;
 mod line;
+mod opening;
 mod pad;
 mod paths;
 mod render;

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::checks::{self, Checks};
 use super::command::{self, Expect};
-use super::cue::{self, Cue};
+use super::cue::Cue;
+use super::opening;
 use super::paths;
 use super::status::Status;
 use super::{ITEM_BYTES_MAX, ITEMS_MAX, Scratchpad, ValidationStatus};
@@ -160,7 +161,7 @@ fn kept_part(text: &str) -> Option<&str> {
     let text = without_emphasis(text.trim());
     let struck = text.starts_with("~~") && text.ends_with("~~");
     let cut = cut(text);
-    (!struck && !cue::is_nothing(cut)).then_some(cut)
+    (!struck && !opening::is_nothing(cut)).then_some(cut)
 }
 
 fn without_emphasis(text: &str) -> &str {

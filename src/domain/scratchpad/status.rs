@@ -53,7 +53,8 @@ pub(super) fn leading_sign(text: &str) -> Option<(Status, &str)> {
     let rest = text.get(first.len_utf8()..).unwrap_or_default();
     // A sign may be followed by the mark that asks for its coloured form.
     let rest = rest.strip_prefix('\u{fe0f}').unwrap_or(rest);
-    Some((status, rest.trim_start()))
+    // One that is followed by a word without a gap belongs to the text.
+    (rest.is_empty() || rest.starts_with(char::is_whitespace)).then(|| (status, rest.trim_start()))
 }
 
 /// What a sign stands for.
@@ -92,19 +93,26 @@ pub(super) fn trailing(item: &str) -> Option<(Status, &str)> {
             bare.get(..bare.len() - last.len_utf8())?.trim_end_matches([' ', '-', '–', '—', ':', '|']);
         return (!before.is_empty()).then_some((status, before));
     }
-    let closing = [(')', '('), (']', '[')].into_iter().find(|(close, _)| *close == last);
-    let (before, word) = if let Some((close, open)) = closing {
-        bare.strip_suffix(close)?.rsplit_once(open)?
-    } else {
-        let split = |mark: &str| bare.rsplit_once(mark);
-        split(" — ")
-            .or_else(|| split(" – "))
-            .or_else(|| split(" - "))
-            .or_else(|| split(" → "))
-            .or_else(|| split(" -> "))
-            .or_else(|| split(": "))?
+    // The word stands within the last few bytes; nothing before them is searched.
+    let tail_from = bare.ceil_char_boundary(bare.len().saturating_sub(WORD_BYTES_MAX + 6));
+    let tail = bare.get(tail_from..)?;
+    let (mark_at, word) = match last {
+        ')' => (tail.rfind('(')?, tail.get(tail.rfind('(')? + 1..tail.len() - 1)?),
+        ']' => (tail.rfind('[')?, tail.get(tail.rfind('[')? + 1..tail.len() - 1)?),
+        _ if last.is_ascii_alphabetic() || matches!(last, '*' | '_' | '`' | '!') => {
+            // A colon, or a dash or arrow that stands apart, and a gap.
+            let gap = tail
+                .as_bytes()
+                .windows(2)
+                .rposition(|pair| matches!(pair, [b':' | b'-' | b'>' | 0x92..=0x94, b' ']))?;
+            let before = tail.get(..=gap)?;
+            let mark =
+                [":", " -", " –", " —", " →", " ->"].into_iter().find(|mark| before.ends_with(mark))?;
+            (before.len() - mark.len(), tail.get(gap + 2..)?)
+        }
+        _ => return None,
     };
     let status = of_word(word)?;
-    let before = before.trim_end();
+    let before = bare.get(..tail_from + mark_at)?.trim_end();
     (!before.is_empty()).then_some((status, before))
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::checks;
+use super::cue::{self, Cue};
 use super::pad::Pad;
 use super::status;
 
@@ -11,8 +12,16 @@ use super::status;
 pub(super) struct Columns {
     what: usize,
     status: usize,
-    /// Whether the rows are checks rather than steps.
-    is_checks: bool,
+    rows: Rows,
+}
+
+/// What the rows of a table are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    Steps,
+    Checks,
+    /// Nothing says what they are; those whose name is a check's are checks.
+    Untold,
 }
 
 /// How many columns of a table are looked at.
@@ -32,20 +41,32 @@ pub(super) fn columns(header: &str, in_validation: bool) -> Option<Columns> {
     let status = cells(header).position(|cell| is(cell, &["status", "state", "result", "outcome"]))?;
     let checks = ["check", "checks", "gate", "test", "tests", "suite", "job"];
     if let Some(what) = cells(header).position(|cell| is(cell, &checks)) {
-        return Some(Columns { what, status, is_checks: true });
+        return Some(Columns { what, status, rows: Rows::Checks });
     }
     let steps = ["step", "steps", "task", "item", "action", "what", "work", "todo"];
-    let what = cells(header).position(|cell| is(cell, &steps)).or(in_validation.then_some(0))?;
-    Some(Columns { what, status, is_checks: in_validation })
+    Some(match cells(header).position(|cell| is(cell, &steps)) {
+        Some(what) if !in_validation => Columns { what, status, rows: Rows::Steps },
+        what => Columns {
+            what: what.unwrap_or(0),
+            status,
+            rows: if in_validation { Rows::Checks } else { Rows::Untold },
+        },
+    })
 }
 
 /// Takes a row of a table.
 pub(super) fn take_row<'t>(columns: Columns, row: &'t str, pad: &mut Pad<'t>) {
     let at = |column| cells(row).nth(column);
     let (Some(what), Some(state)) = (at(columns.what), at(columns.status)) else { return };
-    if columns.is_checks {
+    let is_check = match columns.rows {
+        Rows::Steps => false,
+        Rows::Checks => true,
+        Rows::Untold if cue::of_phrase(what) == Some(Cue::Check) => true,
+        Rows::Untold => return,
+    };
+    if is_check {
         if let Some(outcome) = checks::outcome(state) {
-            pad.checks.add_single(outcome);
+            pad.checks.add_named(Cow::Borrowed(what), outcome);
         }
     } else if let Some(status) = status::of_word(state) {
         pad.step(status, Cow::Borrowed(what));

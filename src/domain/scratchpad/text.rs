@@ -8,13 +8,14 @@ use std::borrow::Cow;
 use super::checks;
 use super::cue::{self, Cue};
 use super::line::{self, Line};
+use super::opening;
 use super::pad::Pad;
 use super::paths;
 use super::status;
 use super::table::{self, Columns};
 
-/// A line this long that ends within a sentence goes on in the next one, in characters.
-const WRAPPED_CHARS_MIN: usize = 60;
+/// A line this long that ends within a sentence goes on in the next one, in bytes.
+const WRAPPED_BYTES_MIN: usize = 60;
 
 /// Reads a text that is no JSON.
 pub(super) fn read(text: &str) -> Pad<'_> {
@@ -113,7 +114,7 @@ impl<'t> Reader<'t> {
 
     fn note(&mut self, raw: &str) {
         self.after_blank = false;
-        self.before = Before { is_long: raw.chars().nth(WRAPPED_CHARS_MIN - 1).is_some() };
+        self.before = Before { is_long: raw.len() >= WRAPPED_BYTES_MIN };
     }
 
     fn table_row(&mut self, row: &'t str) {
@@ -191,7 +192,7 @@ impl<'t> Reader<'t> {
 
     /// A line that starts something new.
     fn statement(&mut self, line: &Line<'t>, underlined: bool) {
-        if cue::is_shard_header(line.body) {
+        if opening::is_shard_header(line.body) {
             self.pad.checks.next_part();
             self.open_section(None, true);
             return;
@@ -211,6 +212,14 @@ impl<'t> Reader<'t> {
             return;
         }
         if let Some((status, rest)) = status::leading_mark(line.body) {
+            // A sign before a cue is its ornament: `✅ Done: …`.
+            if !line.body.starts_with('[')
+                && let Some((cue, value)) =
+                    line::cue_of(rest).filter(|(cue, value)| *cue != Cue::Check && !value.is_empty())
+            {
+                self.cue_line(cue, value, line);
+                return;
+            }
             self.note_item(line);
             self.open(Cue::Step(status), line.indent, rest);
             return;
@@ -309,6 +318,11 @@ impl<'t> Reader<'t> {
             self.open = Some(Open { goes_to, indent: line.indent, text: Cow::Borrowed(line.body) });
             return;
         }
+        if is_labelled(line.body) {
+            // `**Status:** …` is a member of something, not a paragraph of the section.
+            self.unasked(line);
+            return;
+        }
         let near = section.by_heading || (section.indent.is_none() && !self.after_blank);
         if section.indent.is_none() && (near || section.cue == Cue::Objective) {
             let ends_here = !section.by_heading && section.cue == Cue::Objective;
@@ -331,12 +345,18 @@ impl<'t> Reader<'t> {
 
     /// What a line tells that no cue asks about.
     fn unasked(&mut self, line: &Line<'t>) {
-        if cue::is_decision_sentence(line.body) {
+        if opening::is_decision_sentence(line.body) {
             self.open(Cue::Decision, line.indent, line.body);
         } else {
             self.said_of_status(line.body);
         }
     }
+}
+
+/// Whether a line is a label and its value: `**Status:** open`.
+fn is_labelled(body: &str) -> bool {
+    let label = body.strip_prefix("**").and_then(|inner| inner.split_once("**"));
+    label.is_some_and(|(label, rest)| label.ends_with(':') || rest.starts_with(':'))
 }
 
 /// Whether a line is written in capitals.

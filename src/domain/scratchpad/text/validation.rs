@@ -33,7 +33,8 @@ impl<'t> Reader<'t> {
         if !line.is_item && !by_heading && self.after_blank {
             return false;
         }
-        let Some(outcome) = checks::outcome(line.body) else { return false };
+        let told = line.body.rsplit_once(": ").and_then(|(_, value)| checks::outcome(value));
+        let Some(outcome) = told.or_else(|| checks::outcome(line.body)) else { return false };
         if line.is_item || self.cue() == Some(Cue::Check) {
             self.note_item(line);
             self.pad.checks.add_single(outcome);
