@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use crate::domain::distil::StreamContext;
 use crate::domain::exports::EXPORTS;
 use crate::domain::rules::{Rules, StreamSettings};
+use crate::domain::scratchpad;
 use crate::domain::streams::{STREAMS, Stream, custom, source_file};
 
 /// One stream and where it lies.
@@ -80,6 +81,8 @@ impl StreamSet {
     pub fn output_files(&self) -> Vec<String> {
         let folders = ["evidence", "scored-runs", "quarantine"];
         let of_stream = self.specs.iter().flat_map(|spec| folders.map(|folder| spec.output(folder)));
+        let scratchpads = self.specs.iter().filter(|spec| scratchpad::STREAMS.contains(&spec.name.as_str()));
+        let of_stream = of_stream.chain(scratchpads.map(|spec| spec.output("scratchpads")));
         of_stream.chain(EXPORTS.iter().map(|export| export.path().to_owned())).collect()
     }
 

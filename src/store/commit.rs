@@ -363,6 +363,7 @@ fn check_counts(commit: &Commit) -> Result<(), StoreError> {
         && lines("evidence/") == counts.evidence
         && lines("scored-runs/") == counts.evidence + counts.rescored
         && lines("quarantine/") == counts.quarantined
+        && lines("scratchpads/") <= counts.evidence
         && lines("exports/") == counts.exported
         && sum(|input| input.rows) == counts.rows_in
         && sum(|input| input.evidence) == counts.evidence;
