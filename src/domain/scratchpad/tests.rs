@@ -156,3 +156,15 @@ fn the_last_command_counts_and_a_sentence_is_none() {
     assert_eq!(pad.pending_steps, ["talk to the owner"]);
     assert_eq!(summarise("Next: make the reader faster").next_command, None);
 }
+
+/// What was in the text: a step whose status stood behind it, and a line below that began with a small letter. The two
+/// were joined without the status between them, which is no longer what the text says.
+#[test]
+fn a_status_behind_a_step_ends_it() {
+    let step = "TODO: rewrite the part of the reader that follows renamed files";
+    let text = format!("{step} — done\nunder another name");
+    assert_eq!(
+        summarise(&text).completed_steps,
+        ["rewrite the part of the reader that follows renamed files"]
+    );
+}

@@ -285,11 +285,14 @@ impl<'t> Reader<'t> {
             }
             return;
         }
-        let (cue, value) = match (cue, status::trailing(value)) {
-            (Cue::Step(_), Some((status, step))) => (Cue::Step(status), step),
-            _ => (cue, value),
-        };
-        self.open(cue, line.indent, value);
+        match (cue, status::trailing(value)) {
+            (Cue::Step(_), Some((status, step))) => {
+                // How it stands is the end of the item.
+                self.open(Cue::Step(status), line.indent, step);
+                self.close_open();
+            }
+            _ => self.open(cue, line.indent, value),
+        }
     }
 
     fn open(&mut self, cue: Cue, indent: usize, value: &'t str) {
@@ -305,6 +308,7 @@ impl<'t> Reader<'t> {
         {
             self.note_item(line);
             self.open(Cue::Step(status), line.indent, step);
+            self.close_open();
             return;
         }
         let Some(section) = &mut self.section else {
