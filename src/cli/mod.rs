@@ -15,6 +15,7 @@ mod review;
 mod run;
 mod schema;
 mod scores;
+mod scratchpads;
 mod setup;
 mod snapshot;
 mod status;
@@ -84,6 +85,8 @@ enum Command {
     Playbooks(playbooks::Args),
     /// Show what sweeps of the claims found, and what changed between them
     Drift(drift::Args),
+    /// Show what reviews and audits say of the state of the work
+    Scratchpads(scratchpads::Args),
 }
 
 /// What the process ends with (sysexits.h where it has a number).
@@ -185,6 +188,7 @@ pub fn main() -> ExitCode {
         Command::Ledger(args) => ledger::run(&settings, &args),
         Command::Playbooks(args) => playbooks::run(&settings, &args),
         Command::Drift(args) => drift::run(&settings, &args),
+        Command::Scratchpads(args) => scratchpads::run(&settings, &args),
     };
     match ended {
         Ok(exit) => ExitCode::from(exit as u8),

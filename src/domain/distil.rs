@@ -8,10 +8,11 @@ use super::row::{Row, Warnings};
 use super::rules::{Rules, StreamSettings};
 use super::schema::provenance::Provenance;
 use super::schema::quarantine::Quarantined;
-use super::schema::record::{Invalid, TimestampOrigin};
+use super::schema::record::{EvidenceRecord, Invalid, TimestampOrigin};
 use super::schema::scalars::{EventTime, Sha256Hex};
 use super::schema::scored_run::NewScore;
 use super::score::{Category, Judgement, reasons, score};
+use super::scratchpad;
 use super::signal::Code;
 use super::streams::{Draft, Stream};
 
@@ -38,6 +39,8 @@ pub struct Lines {
     pub scored: String,
     /// For `quarantine/<stream>.jsonl`.
     pub quarantine: String,
+    /// For `scratchpads/<stream>.jsonl`.
+    pub scratchpads: String,
 }
 
 /// What became of a row.
@@ -63,6 +66,8 @@ pub struct Distilled {
     pub facts: Facts,
     /// The row's own time.
     pub time: Option<EventTime>,
+    /// Whether its text should say how the work stands, and says nothing that is understood.
+    pub scratchpad_empty: bool,
 }
 
 /// Turns rows of all streams into lines.
@@ -222,6 +227,8 @@ impl<'r> Distiller<'r> {
         first_score.check()?;
         record.render(&provenance, &mut lines.evidence);
         first_score.render(&mut lines.scored);
+        let scratchpad_empty =
+            !summarise(context.stream.name(), &record, &provenance, &mut lines.scratchpads);
         Ok(Distilled {
             sig_hash,
             category: verdict.category,
@@ -230,8 +237,24 @@ impl<'r> Distiller<'r> {
                 ..Facts::of(&record, draft.own, draft.says)
             },
             time: draft.time,
+            scratchpad_empty,
         })
     }
+}
+
+/// Appends what the text of a review or an audit says of the state of the work; `false` when it says nothing.
+fn summarise(stream: &str, record: &EvidenceRecord<'_>, provenance: &str, out: &mut String) -> bool {
+    let Some((text, text_hash)) = record.text.as_ref().zip(record.output_hash) else { return true };
+    if !scratchpad::STREAMS.contains(&stream) {
+        return true;
+    }
+    let text = text.plain();
+    let summary = scratchpad::summarise(&text);
+    if summary.is_empty() {
+        return false;
+    }
+    summary.render(scratchpad::Source { run_id: &record.run_id, text_hash, provenance }, out);
+    true
 }
 
 /// Whether a row is accepted by the default rules. A blank one is no row, and refused by nobody.

@@ -18,6 +18,7 @@ pub mod review_queue;
 pub mod row;
 pub mod rules;
 pub mod score;
+pub mod scratchpad;
 pub mod signal;
 pub mod skim;
 pub mod snapshot;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::schema::record::ModelRole;
 use super::schema::scalars::Sha256Hex;
 use super::score::RULES_SEMVER;
+use super::scratchpad::GRAMMAR_SEMVER;
 
 /// The version of what rows mean: goes up when a stream's reading changes.
 pub const READING_SEMVER: &str = "1.1.0";
@@ -105,7 +106,7 @@ impl Rules {
 
     /// Semver of the reading of rows and a hash of every setting that records depend on.
     pub fn rules_version(&self) -> String {
-        format!("{READING_SEMVER}+{}", short_hash(&format!("{RULES_SEMVER} {self:?}")))
+        format!("{READING_SEMVER}+{}", short_hash(&format!("{RULES_SEMVER} {GRAMMAR_SEMVER} {self:?}")))
     }
 }
 

@@ -83,18 +83,27 @@ impl Batch {
         let evidence = kept.iter().filter(|new| **new).count() as u64;
         let duplicate = kept.len() as u64 - evidence;
         spec.has_duplicates.store(duplicate > 0, Ordering::Relaxed);
+        let new_rows = || worked.rows.iter().zip(&kept).filter(|(_, new)| **new).map(|(row, _)| row);
+        let scratchpads = new_rows().filter(|row| row.scratchpad_len > 0).count() as u64;
+        let empty = new_rows().filter(|row| row.distilled.scratchpad_empty).count() as u64;
+        if empty > 0 {
+            *self.warnings.entry(format!("{}:scratchpad_empty", spec.name)).or_default() += empty;
+        }
         let (mut evidence_sha, mut scored_sha) = (worked.evidence_sha256, worked.scored_sha256);
+        let mut scratchpads_sha = worked.scratchpads_sha256;
         if duplicate > 0 {
             let lines = &mut worked.lines;
             let lengths =
                 |of: fn(&super::worker::NewRow) -> u32| worked.rows.iter().map(of).zip(kept.iter().copied());
             lines.evidence = keep_lines(&lines.evidence, lengths(|row| row.evidence_len));
             lines.scored = keep_lines(&lines.scored, lengths(|row| row.scored_len));
-            (evidence_sha, scored_sha) = (None, None);
+            lines.scratchpads = keep_lines(&lines.scratchpads, lengths(|row| row.scratchpad_len));
+            (evidence_sha, scored_sha, scratchpads_sha) = (None, None, None);
         }
         self.append(spec.output("evidence"), worked.lines.evidence, evidence, evidence_sha);
         self.append(spec.output("scored-runs"), worked.lines.scored, evidence, scored_sha);
         self.append(spec.output("quarantine"), worked.lines.quarantine, worked.quarantined, None);
+        self.append(spec.output("scratchpads"), worked.lines.scratchpads, scratchpads, scratchpads_sha);
         let chunk = &worked.job.chunk;
         let counts = RecordCounts {
             rows_in: chunk.lines,

@@ -9,6 +9,7 @@ use super::views::VIEW_PATHS;
 use crate::domain::distil::StreamContext;
 use crate::domain::exports::{Dataset, RETRACTIONS};
 use crate::domain::rules::{Rules, StreamSettings};
+use crate::domain::scratchpad;
 use crate::domain::streams::{STREAMS, Stream, custom, source_file};
 
 /// One stream and where it lies.
@@ -85,6 +86,8 @@ impl StreamSet {
         let of_stream = self.specs.iter().flat_map(|spec| folders.map(|folder| spec.output(folder)));
         let views = VIEW_PATHS.into_iter().chain([REVIEW_QUEUE]);
         let shared = Dataset::ALL.map(Dataset::path).into_iter().chain([RETRACTIONS, RESCORED]).chain(views);
+        let scratchpads = self.specs.iter().filter(|spec| scratchpad::STREAMS.contains(&spec.name.as_str()));
+        let of_stream = of_stream.chain(scratchpads.map(|spec| spec.output("scratchpads")));
         of_stream.chain(shared.map(str::to_owned)).collect()
     }
 

@@ -44,6 +44,8 @@ pub struct NewRow {
     pub evidence_len: u32,
     /// Length of its score line, in bytes.
     pub scored_len: u32,
+    /// Length of its scratchpad line, in bytes; 0 when it has none.
+    pub scratchpad_len: u32,
 }
 
 /// A distilled chunk.
@@ -71,6 +73,8 @@ pub struct Worked {
     pub evidence_sha256: Option<Sha256Hex>,
     /// SHA-256 of the score lines, likewise.
     pub scored_sha256: Option<Sha256Hex>,
+    /// SHA-256 of the scratchpad lines, likewise.
+    pub scratchpads_sha256: Option<Sha256Hex>,
 }
 
 /// Takes jobs until both queues are closed; live ones go first.
@@ -150,6 +154,7 @@ pub fn distil(
     Ok(Worked {
         evidence_sha256: hash_now.then(|| Sha256Hex::of(made.lines.evidence.as_bytes())),
         scored_sha256: hash_now.then(|| Sha256Hex::of(made.lines.scored.as_bytes())),
+        scratchpads_sha256: hash_now.then(|| Sha256Hex::of(made.lines.scratchpads.as_bytes())),
         lines: made.lines,
         rows: made.rows,
         quarantined: made.quarantined,
@@ -184,6 +189,7 @@ impl Made {
         unterminated: bool,
     ) -> Result<(), BadRecord> {
         let (evidence_from, scored_from) = (self.lines.evidence.len(), self.lines.scored.len());
+        let scratchpads_from = self.lines.scratchpads.len();
         let known_time = self.last_time.or(carry);
         let outcome = distiller.row(
             spec.context(),
@@ -204,6 +210,7 @@ impl Made {
                     distilled,
                     evidence_len: (self.lines.evidence.len() - evidence_from) as u32,
                     scored_len: (self.lines.scored.len() - scored_from) as u32,
+                    scratchpad_len: (self.lines.scratchpads.len() - scratchpads_from) as u32,
                 });
             }
         }

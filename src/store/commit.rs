@@ -375,6 +375,7 @@ fn check_counts(commit: &Commit, state: &CommittedState) -> Result<(), StoreErro
         && lines("scored-runs/") == counts.evidence + counts.rescored
         && lines("quarantine/") == counts.quarantined
         && before + counts.exported == after + counts.retracted
+        && lines("scratchpads/") <= counts.evidence
         && sum(|input| input.rows) == counts.rows_in
         && sum(|input| input.evidence) == counts.evidence;
     if holds {

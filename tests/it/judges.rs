@@ -272,6 +272,7 @@ fn shape_of(path: &Path) -> &'static str {
         "evidence" => "EvidenceRecord",
         "scored-runs" => "ScoredRun",
         "quarantine" => "QuarantineRow",
+        "scratchpads" => "ScratchpadSummary",
         "rag" => "RagSample",
         "sft" => "SftSample",
         "preference" => "PreferenceSample",

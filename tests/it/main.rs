@@ -31,6 +31,7 @@ mod probe;
 mod proofs;
 mod rows;
 mod schemas;
+mod scratchpads;
 mod secrets;
 mod service;
 mod snapshot;

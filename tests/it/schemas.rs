@@ -111,6 +111,7 @@ fn every_line_of_a_run_is_of_its_published_shape() {
         ("EvidenceRecord", "evidence"),
         ("ScoredRun", "scored-runs"),
         ("QuarantineRow", "quarantine"),
+        ("ScratchpadSummary", "scratchpads"),
         ("Receipt", "receipts"),
         ("RagSample", "exports/rag"),
         ("SftSample", "exports/sft"),

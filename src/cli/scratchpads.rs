@@ -1,0 +1,141 @@
+//! `distilld scratchpads`: what reviews and audits say of the state of the work. Reads what is committed, never writes.
+
+mod select;
+mod show;
+
+use std::collections::BTreeSet;
+
+use super::setup::Paths;
+use super::table::print;
+use super::{Exit, Failure};
+use crate::domain::schema::scalars::EventTime;
+use crate::domain::schema::scratchpad::{ScratchpadSummary, ValidationStatus};
+use crate::domain::scratchpad::STREAMS;
+use crate::pipeline::outputs::Outputs;
+use select::{Place, Row};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Only those of this run
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
+    /// Only those that name this file, or whose row is about it; the end of a path is enough
+    #[arg(long, value_name = "FILE")]
+    file: Option<String>,
+    /// Only those whose validation came out like this
+    #[arg(long, value_enum, value_name = "STATUS", conflicts_with = "empty")]
+    status: Option<Status>,
+    /// Only those of rows from this time on, such as 2026-04-26 or 2026-04-26T14:00:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Print JSON: one line each
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+    /// Print Markdown: a section each
+    #[arg(long, conflicts_with = "empty")]
+    markdown: bool,
+    /// List the rows whose text says nothing that is understood, to look at by hand
+    #[arg(long)]
+    empty: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Status {
+    Passed,
+    Failed,
+    Partial,
+    NotRun,
+}
+
+impl From<Status> for ValidationStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Passed => Self::Passed,
+            Status::Failed => Self::Failed,
+            Status::Partial => Self::Partial,
+            Status::NotRun => Self::NotRun,
+        }
+    }
+}
+
+pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
+    let since = args.since.as_deref().map(since).transpose()?;
+    let outputs = Outputs::open(&paths.load()?.output)?;
+    if args.empty {
+        return list_empty(&outputs, args, since);
+    }
+    let mut shown = Vec::new();
+    for stream in STREAMS {
+        let about_file = match &args.file {
+            Some(file) => select::places(&outputs, stream, |row| row.is_about(file))?,
+            None => BTreeSet::new(),
+        };
+        select::each_summary(&outputs, stream, |line, summary| {
+            if is_asked_for(args, since, &summary, &about_file) {
+                if args.json {
+                    print(line);
+                } else if args.markdown {
+                    print(show::markdown(stream, &summary));
+                } else {
+                    shown.push(summary);
+                }
+            }
+        })?;
+    }
+    if !args.json && !args.markdown {
+        show::table_of(&shown);
+    }
+    Ok(Exit::Fine)
+}
+
+fn is_asked_for(
+    args: &Args,
+    since: Option<EventTime>,
+    summary: &ScratchpadSummary,
+    about_file: &BTreeSet<Place>,
+) -> bool {
+    let Some(provenance) = summary.provenance.as_slice().first() else { return false };
+    let names = |file: &str| summary.important_paths.iter().any(|path| select::is_file(path.as_str(), file));
+    args.run.as_deref().is_none_or(|run| summary.run_id.as_str() == run)
+        && args.status.is_none_or(|status| summary.validation_status == status.into())
+        && since.is_none_or(|since| provenance.recorded_at >= since)
+        && args.file.as_deref().is_none_or(|file| names(file) || about_file.contains(&Place::of(provenance)))
+}
+
+fn list_empty(outputs: &Outputs, args: &Args, since: Option<EventTime>) -> Result<Exit, Failure> {
+    let mut listed = Vec::new();
+    for stream in STREAMS {
+        let mut understood = BTreeSet::new();
+        select::each_summary(outputs, stream, |_, summary| {
+            understood.extend(summary.provenance.as_slice().iter().map(Place::of));
+        })?;
+        select::each_text(outputs, stream, |row: &Row<'_>| {
+            let asked = args.run.as_deref().is_none_or(|run| row.run_id == run)
+                && args.file.as_deref().is_none_or(|file| row.is_about(file))
+                && since.is_none_or(|since| row.time >= since);
+            if asked && !understood.contains(&row.place) {
+                listed.push(show::Empty::of(stream, row));
+            }
+        })?;
+    }
+    if args.json {
+        listed.iter().for_each(super::table::print_json);
+    } else {
+        show::table_of_empty(&listed);
+    }
+    Ok(Exit::Fine)
+}
+
+/// A time, or the start of a day.
+fn since(text: &str) -> Result<EventTime, Failure> {
+    let day = format!("{text}T00:00:00Z");
+    EventTime::parse(text).or_else(|| EventTime::parse(&day)).map(|parsed| parsed.time).ok_or_else(|| {
+        Failure::new(
+            Exit::Usage,
+            anyhow::anyhow!(
+                "--since {text:?} is no time: give one such as 2026-04-26 or 2026-04-26T14:00:00Z"
+            ),
+        )
+    })
+}

@@ -1,0 +1,170 @@
+//! What holds for any text, and the corners of the grammar that the labelled texts do not reach.
+
+use proptest::prelude::*;
+
+use super::{ITEM_BYTES_MAX, ITEMS_MAX, Scratchpad, TEXT_BYTES_MAX, ValidationStatus, summarise};
+
+fn items<'p>(pad: &'p Scratchpad<'_>) -> Vec<&'p str> {
+    let lists = [
+        &pad.completed_steps,
+        &pad.failed_steps,
+        &pad.pending_steps,
+        &pad.important_paths,
+        &pad.decisions,
+        &pad.unresolved_questions,
+    ];
+    let listed = lists.into_iter().flatten().map(|item| &**item);
+    listed.chain(pad.current_objective.as_deref()).chain(pad.next_command.as_deref()).collect()
+}
+
+fn folded(text: &str) -> String {
+    let unquoted: Vec<&str> = text.lines().map(|line| line.trim_start_matches(['>', ' ', '\t'])).collect();
+    unquoted.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Texts made of what the grammar looks for, in any order.
+fn cue_soup() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "Objective:",
+        "- [x] ",
+        "- [ ] ",
+        "1. ",
+        "## Done",
+        "## Open questions",
+        "TODO: ",
+        "Next: ",
+        "`cargo test`",
+        "Validation: ",
+        "passed",
+        "failed",
+        "none",
+        "**Decision:** ",
+        "**",
+        "`",
+        "```",
+        "~~~",
+        "| step | status |",
+        "| a | done |",
+        "Shard 2/3",
+        "-->",
+        "<!--",
+        "> ",
+        "✓ ",
+        "❌",
+        "src/a.rs:12",
+        "https://x.org/a.md",
+        "\n",
+        "\n\n",
+        "\r\n",
+        "\t",
+        "  ",
+        " — done",
+        "(failed)",
+        "größer",
+        "日本",
+        "word",
+        ":",
+        "{",
+        "}",
+        "[",
+        "\"",
+        "\\",
+        "===",
+        "---",
+    ]);
+    prop::collection::vec(pieces, 0..60).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn every_item_stands_in_the_text(text in cue_soup()) {
+        let pad = summarise(&text);
+        let whole = folded(&text);
+        for item in items(&pad) {
+            prop_assert!(!item.trim().is_empty());
+            prop_assert!(whole.contains(&folded(item)), "{item:?} is not in {text:?}");
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_and_always_alike(text in any::<String>()) {
+        prop_assert_eq!(summarise(&text), summarise(&text));
+    }
+
+    #[test]
+    fn windows_line_ends_change_nothing(text in cue_soup()) {
+        let unix = text.replace('\r', "");
+        let windows = unix.replace('\n', "\r\n");
+        prop_assert_eq!(summarise(&unix), summarise(&windows));
+    }
+}
+
+#[test]
+fn a_text_without_cues_says_nothing() {
+    for text in
+        ["", "\n\n", "fine", "The loop is quadratic. Why?", "{}", "[]", "null", "{\"a\": 1", "\u{feff}"]
+    {
+        assert!(summarise(text).is_empty(), "{text:?}");
+    }
+}
+
+#[test]
+fn lists_items_and_texts_are_bounded() {
+    let many: Vec<String> = (0..10_000).map(|number| format!("- [x] step {number}")).collect();
+    assert_eq!(summarise(&many.join("\n")).completed_steps.len(), ITEMS_MAX);
+    let long = format!("Objective: {}", "word ".repeat(1000));
+    let objective = summarise(&long).current_objective.unwrap();
+    assert!(objective.len() <= ITEM_BYTES_MAX && objective.ends_with("word"), "{}", objective.len());
+    let late =
+        format!("TODO: early\n{}\nTODO: late\n", "prose is of no interest\n".repeat(TEXT_BYTES_MAX / 20));
+    assert_eq!(summarise(&late).pending_steps, ["early"]);
+}
+
+#[test]
+fn an_open_check_beside_one_that_passed_is_partial_and_a_failure_outweighs_both() {
+    let status = |text: &str| summarise(text).validation_status;
+    assert_eq!(status("Lint: ok\nTests: passed"), ValidationStatus::Passed);
+    assert_eq!(status("Lint: ok\nTests: pending"), ValidationStatus::Partial);
+    assert_eq!(status("Lint: ok\nTests: pending\nBuild: broken"), ValidationStatus::Failed);
+    assert_eq!(status("Tests: pending"), ValidationStatus::NotRun);
+    assert_eq!(status("Tests: failed\nFixed it.\nTests: passed"), ValidationStatus::Passed);
+    assert_eq!(status("Tests: 12 passed, 0 failed"), ValidationStatus::Passed);
+    assert_eq!(status("Tests: no failures"), ValidationStatus::Passed);
+    assert_eq!(status("Tests: passed 12, failed 1"), ValidationStatus::Failed);
+    assert_eq!(status("Verdict: pass"), ValidationStatus::NotRun, "a verdict is an opinion, not a check");
+}
+
+#[test]
+fn what_is_said_of_a_step_later_counts() {
+    let pad = summarise("- [ ] drain the queue\n- [x] drain the queue.\n");
+    assert_eq!((pad.completed_steps.len(), pad.pending_steps.len()), (1, 0));
+    let dropped = summarise("- [ ] drain the queue\n- [-] drain the queue\n");
+    assert!(dropped.is_empty());
+}
+
+#[test]
+fn code_is_never_read_as_steps() {
+    let pad = summarise("````md\n```\nTODO: a\n```\n- [x] b\n````\nTODO: c\n");
+    assert_eq!(pad.pending_steps, ["c"]);
+    assert!(pad.completed_steps.is_empty());
+}
+
+#[test]
+fn the_last_command_counts_and_a_sentence_is_none() {
+    let pad = summarise("Next: `cargo check`\nNext: `cargo test`\nNext: talk to the owner\n");
+    assert_eq!(pad.next_command.as_deref(), Some("cargo test"));
+    assert_eq!(pad.pending_steps, ["talk to the owner"]);
+    assert_eq!(summarise("Next: make the reader faster").next_command, None);
+}
+
+/// What was in the text: a step whose status stood behind it, and a line below that began with a small letter. The two
+/// were joined without the status between them, which is no longer what the text says.
+#[test]
+fn a_status_behind_a_step_ends_it() {
+    let step = "TODO: rewrite the part of the reader that follows renamed files";
+    let text = format!("{step} — done\nunder another name");
+    assert_eq!(
+        summarise(&text).completed_steps,
+        ["rewrite the part of the reader that follows renamed files"]
+    );
+}
