@@ -325,6 +325,8 @@ impl Store {
             let undo = self.undo_path(&replace.path, seq);
             if self.disk.len(&undo)?.is_some() {
                 self.disk.rename(&undo, &path)?;
+                // Renaming one name of a file to another of its names does nothing.
+                self.disk.remove(&undo)?;
             }
             self.disk.remove(&new_path(&path, seq))?;
         }

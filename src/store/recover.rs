@@ -139,6 +139,8 @@ fn undo_replaces(
                 if seq.parse::<u64>().is_ok_and(|seq| seq >= next_seq) {
                     repairs.push(format!("undid the replacement of {file}"));
                     disk.rename(&path, &dir.join(file))?;
+                    // Where the new file had not taken the name yet both are names of one file; then renaming does nothing.
+                    disk.remove(&path)?;
                 } else {
                     disk.remove(&path)?;
                 }

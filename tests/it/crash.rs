@@ -22,7 +22,7 @@ use crate::support::{Lab, assert_receipts_hold, assert_same_files, receipt_lines
 const SFT: &str = "exports/sft/instruction_response.jsonl";
 
 /// The receipts that count: whole lines; a torn one behind them is no commit.
-fn whole_receipts(lab: &Lab) -> Vec<Value> {
+pub fn whole_receipts(lab: &Lab) -> Vec<Value> {
     if !lab.out().join("receipts").exists() {
         return Vec::new();
     }
@@ -47,7 +47,7 @@ fn committed_lengths(lab: &Lab) -> BTreeMap<String, u64> {
 /// Promise 3, as a trainer would see it that reads the file right now: every whole row of the SFT export comes from a
 /// row whose committed category is `accepted`. Gives how many rows there are.
 #[track_caller]
-fn assert_no_leak(lab: &Lab) -> usize {
+pub fn assert_no_leak(lab: &Lab) -> usize {
     let place = |provenance: &Value| {
         let number = |name: &str| provenance[name].as_u64().unwrap();
         (provenance["source_file"].as_str().unwrap().to_owned(), number("generation"), number("line_offset"))
@@ -77,8 +77,9 @@ fn assert_no_leak(lab: &Lab) -> usize {
 }
 
 /// The ids in the exports: which samples there are, in whatever order.
-fn samples(lab: &Lab) -> BTreeSet<String> {
-    let rows = [SFT, "exports/rag/samples.jsonl"].into_iter().flat_map(|path| lab.lines(path));
+pub fn samples(lab: &Lab) -> BTreeSet<String> {
+    let files = [SFT, "exports/rag/samples.jsonl", "exports/preference/chosen_rejected.jsonl"];
+    let rows = files.into_iter().flat_map(|path| lab.lines(path));
     let ids: Vec<String> = rows.map(|row| row["sample_id"].as_str().unwrap().to_owned()).collect();
     let set: BTreeSet<String> = ids.iter().cloned().collect();
     assert_eq!(set.len(), ids.len(), "a sample stands twice in an export");
@@ -123,7 +124,7 @@ impl Reference {
 }
 
 /// Files that only an unfinished commit may leave.
-fn strays(dir: &Path) -> Vec<PathBuf> {
+pub fn strays(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).unwrap().flatten() {
         let name = entry.file_name().into_string().unwrap();
@@ -180,7 +181,7 @@ fn killed_at_random_moments_a_run_ends_with_the_bytes_of_one_that_was_not() {
 }
 
 /// Whether a tool is there. Where tests must not be skipped (CI), its lack is a failure.
-fn have(tool: &str) -> bool {
+pub fn have(tool: &str) -> bool {
     let found = Command::new(tool).arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !found {
         assert!(std::env::var_os("CI").is_none(), "{tool} is needed for this test");
@@ -200,7 +201,7 @@ fn run_with(lab: &Lab, call: &str, inject: &str) -> Output {
 }
 
 /// Kills a run at its n-th call; whether there was one.
-fn kill_at(lab: &Lab, call: &str, when: u64) -> bool {
+pub fn kill_at(lab: &Lab, call: &str, when: u64) -> bool {
     run_with(lab, call, &format!("signal=SIGKILL:when={when}")).status.signal().is_some()
 }
 
