@@ -10,6 +10,7 @@ mod status;
 mod summary;
 mod table;
 mod validate;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -47,6 +48,8 @@ enum Command {
     Status(status::Args),
     /// Look at real rows of every stream, and report which producers changed what they write
     Probe(probe::Args),
+    /// Check receipts, ranges, counts, every record against its row and every sample against its record
+    Verify(verify::Args),
     /// Write a coherent corpus of all streams
     Generate(generate::Args),
     /// Write the schemas of all shapes, or check that a folder holds exactly them
@@ -141,6 +144,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&settings, &args),
         Command::Status(args) => status::run(&settings, &args),
         Command::Probe(args) => probe::run(&settings, &args),
+        Command::Verify(args) => verify::run(&settings, &args),
         Command::Generate(args) => generate::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Validate(args) => validate::run(&args),

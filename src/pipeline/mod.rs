@@ -16,6 +16,7 @@ mod row_scan;
 pub mod samples;
 pub mod source;
 pub mod streams;
+pub mod verify;
 pub mod worker;
 
 use std::collections::BTreeMap;
