@@ -3,6 +3,7 @@
 mod config;
 mod generate;
 mod probe;
+mod repair;
 mod run;
 mod schema;
 mod setup;
@@ -50,6 +51,8 @@ enum Command {
     Probe(probe::Args),
     /// Check receipts, ranges, counts, every record against its row and every sample against its record
     Verify(verify::Args),
+    /// Make lost or damaged records anew from their rows
+    Repair(repair::Args),
     /// Write a coherent corpus of all streams
     Generate(generate::Args),
     /// Write the schemas of all shapes, or check that a folder holds exactly them
@@ -145,6 +148,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&settings, &args),
         Command::Probe(args) => probe::run(&settings, &args),
         Command::Verify(args) => verify::run(&settings, &args),
+        Command::Repair(args) => repair::run(&settings, &args),
         Command::Generate(args) => generate::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Validate(args) => validate::run(&args),

@@ -99,6 +99,9 @@ fn say(checked: &Checked, unchecked: &[String]) {
             thousands(gone.ranges)
         ));
     }
+    if !checked.scores_recomputed {
+        print("not checked: current scores against the links between rows");
+    }
     for what in unchecked {
         print(format_args!("not checked: {what}"));
     }

@@ -12,6 +12,7 @@ pub mod event;
 pub mod exporter;
 pub mod known_rows;
 pub mod outputs;
+pub mod repair;
 mod row_scan;
 pub mod samples;
 pub mod source;

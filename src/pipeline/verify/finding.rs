@@ -82,6 +82,11 @@ impl Finding {
         Self { expected: quote(&expected.to_string()), found: quote(&found.to_string()), ..self }
     }
 
+    /// Whether it is about a file that may be replaced as a whole.
+    pub fn is_of_export(&self) -> bool {
+        self.file.starts_with("exports/") || self.file.starts_with("views/")
+    }
+
     /// Receipts first, for all else follows from them; then streams, what is made of rows, and what is made of that.
     fn order(&self) -> (u8, &str, Closeness, Option<u64>, Option<u64>) {
         let group = match self.file.split_once('/').map_or("", |(folder, _)| folder) {
@@ -133,6 +138,11 @@ impl Findings {
     /// Adds one.
     pub fn add(&self, finding: Finding) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(finding);
+    }
+
+    /// Whether something holds for each of them.
+    pub fn all(&self, holds: impl FnMut(&Finding) -> bool) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().all(holds)
     }
 
     /// Whether there is none.
