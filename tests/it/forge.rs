@@ -93,8 +93,8 @@ impl Forge {
         self.receipts.push(receipt);
     }
 
-    /// The n-th receipt that took rows of a stream, and which of its ranges did.
-    pub fn input(&mut self, stream: &str, nth: usize) -> (&mut Value, usize) {
+    /// The n-th receipt that took rows of a stream (from the end when below 0), and which of its ranges did.
+    pub fn input(&mut self, stream: &str, nth: isize) -> (&mut Value, usize) {
         let takes = |receipt: &Value| {
             let inputs = receipt["input_files"].as_array().unwrap();
             inputs.iter().position(|input| input["stream"] == stream && input["rows"] != 0)
@@ -102,7 +102,8 @@ impl Forge {
         let found: Vec<_> = (0..self.receipts.len())
             .filter_map(|number| Some((number, takes(&self.receipts[number])?)))
             .collect();
-        let (number, place) = found[nth];
+        let (number, place) =
+            found[if nth < 0 { found.len().checked_add_signed(nth).unwrap() } else { nth as usize }];
         (&mut self.receipts[number], place)
     }
 

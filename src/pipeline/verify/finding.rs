@@ -103,7 +103,10 @@ impl Finding {
 
 /// Shortens a text and keeps it on one line.
 fn quote(text: &str) -> String {
-    let mut quoted: String = text.chars().take(QUOTED_CHARS).flat_map(char::escape_debug).collect();
+    let mut quoted = String::new();
+    for c in text.chars().take(QUOTED_CHARS) {
+        if c.is_control() { quoted.extend(c.escape_default()) } else { quoted.push(c) }
+    }
     if text.chars().nth(QUOTED_CHARS).is_some() {
         quoted.push('…');
     }

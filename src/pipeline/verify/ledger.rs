@@ -290,6 +290,13 @@ impl Fold<'_> {
         one.record_counts = receipt.record_counts;
         one.export_cursors.clone_from(&receipt.export_cursors);
         self.ledger.state.apply(&one);
+        for (stream, cursor) in &receipt.export_cursors {
+            let evidence = self.ledger.state.output_len(&format!("evidence/{stream}.jsonl"));
+            if *cursor > evidence {
+                let what = format!("the exports are ahead of the evidence of {stream}");
+                wrong.push((what, format!("at most {evidence}"), cursor.to_string()));
+            }
+        }
         self.ledger.receipts += 1;
         self.ledger.last = Some((receipt.seq, sha256));
         let is_known = self.ledger.versions.as_ref().is_some_and(|(rules, scorer)| {

@@ -56,6 +56,7 @@ pub(super) fn judge_lines(
 ) -> io::Result<Vec<Finding>> {
     let [evidence, scored, quarantine] = readers;
     let mut wrong = Vec::new();
+    let mut after = range.line;
     for _ in 0..range.evidence {
         let record = next(evidence, &spec.output("evidence"), &mut wrong, |line| {
             let record: EvidenceRecord<'static> = read(line)?;
@@ -64,6 +65,10 @@ pub(super) fn judge_lines(
             if record.source_stream != spec.name {
                 return Err(format!("evidence of {} in the file of another stream", record.source_stream));
             }
+            if p.line_offset < after {
+                return Err("not in the order of its stream".to_owned());
+            }
+            after = p.line_offset + 1;
             if !is_new(&p.sig_hash) {
                 return Err("evidence of a row that the stream has had before".to_owned());
             }
