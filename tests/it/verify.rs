@@ -409,7 +409,7 @@ fn receipts_that_were_made_to_fit_do_not_hide_a_change() {
     });
     forged("a commit left out", RECEIPTS, None, &|f| drop(f.receipts.remove(1)));
     forged("no genesis", RECEIPTS, Some(0), &|f| drop(f.receipts.remove(0)));
-    forged("an output range left out", RECEIPTS, None, &|f| {
+    forged("an output range left out", EVIDENCE, None, &|f| {
         let ranges = f.receipts.last_mut().unwrap()["output_files"].as_array().unwrap().len();
         assert!(ranges > 0);
         // The last commit of evidence: its lines are then covered by nothing.
@@ -618,7 +618,7 @@ fn later_scores_pairs_and_retractions_must_stand_on_rows() {
     });
     // Promise 3: when a row that stands in an export is rejected, the export must not hold it any more.
     forged("a sample of a row that was rejected later", SFT, None, &|f| {
-        let sample: Value = serde_json::from_str(&f.lines(SFT)[0]).unwrap();
+        let sample: Value = serde_json::from_str(f.lines(SFT).last().unwrap()).unwrap();
         let mut later = score.clone();
         later["provenance"] = sample["provenance"].clone();
         later["evidence_run_id"] = sample["source_run_ids"][0].clone();

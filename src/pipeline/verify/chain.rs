@@ -150,7 +150,7 @@ impl ReceiptsFile {
             ReceiptKind::Checkpoint if !is_oldest => None,
             _ if is_oldest => {
                 let what = "the receipts do not begin with the first one: older files are gone";
-                Some(wrong(what).but("receipt 0", format!("receipt {}", receipt.seq)))
+                Some(wrong(what).but("genesis", format!("receipt {}", receipt.seq)))
             }
             _ => Some(wrong("a file after a sealed one does not open with a checkpoint")),
         }

@@ -70,6 +70,12 @@ impl Finding {
         Self { closeness: Closeness::Range, ..Self::of_line(file, line, byte, what) }
     }
 
+    /// Names a line, from 0.
+    #[must_use]
+    pub fn line(self, line: u64) -> Self {
+        Self { line: Some(line + 1), ..self }
+    }
+
     /// Names the receipt.
     #[must_use]
     pub fn receipt(self, seq: u64) -> Self {

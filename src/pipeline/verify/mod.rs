@@ -2,16 +2,18 @@
 //! from its row, and every sample against the row that it was made from. Reads and never writes, beside a daemon too.
 //!
 //! ```text
-//!   chain → ledger ──▶ files (lengths, strangers)
-//!                 └──▶ ranges (hashes)          ─┐  on every core, a stream in its order,
-//!                 └──▶ sources → derive → rows  ─┘  and hashes wherever a core has nothing else to do
-//!                 └──▶ wanted → samples (exports, later scores, retractions) → links
+//!   chain → fold → ledger ──▶ files (lengths, strangers)
+//!                        ├──▶ ranges (hashes)         ─┐  content: on every core, a stream in its order,
+//!                        ├──▶ sources → derive → rows ─┘  and hashes wherever a core has nothing else to do
+//!                        └──▶ wanted → samples (exports, later scores, retractions) → links
 //! ```
 
 pub(super) mod chain;
+mod content;
 pub(super) mod derive;
 pub(super) mod files;
 mod finding;
+mod fold;
 pub(super) mod ledger;
 mod lines;
 pub mod links;
@@ -31,15 +33,10 @@ use std::sync::{Mutex, PoisonError};
 pub use finding::{Finding, Findings};
 
 use self::files::{Files, find_strangers, is_writer_at_work};
-use self::ledger::{Ledger, Taken};
-use self::ranges::RangeCheck;
-use self::read::Reader;
-use self::rows::{Done, FOLDERS, StreamCheck};
-use self::sources::Source;
+use self::ledger::Ledger;
 use self::wanted::{About, Want, gather};
 use super::outputs::{Outputs, RESCORED};
 use super::streams::StreamSet;
-use crate::domain::distil::Distiller;
 use crate::domain::rules::Rules;
 use crate::store::StoreError;
 
@@ -185,84 +182,6 @@ impl Verification<'_> {
         Report { findings: self.findings.into_sorted(), ..self.report }
     }
 
-    /// Whether rows can be distilled again to what they gave.
-    fn can_derive(&mut self, ledger: &Ledger) -> bool {
-        let rules = self.request.rules;
-        let configured = (rules.rules_version(), rules.scorer_version());
-        let same = ledger.versions.as_ref().is_none_or(|committed| *committed == configured);
-        if !same && let Some((committed, scorer)) = &ledger.versions {
-            self.report.unchecked.push(format!(
-                "rows were not distilled again: the receipts follow rules {committed} and scorer {scorer}, the config {} and {}",
-                configured.0, configured.1
-            ));
-        }
-        same
-    }
-
-    /// Hashes every range and distils every row again.
-    fn hold_content(
-        &mut self,
-        ledger: &Ledger,
-        files: &Files,
-        wanted: impl Fn(&str) -> bool,
-    ) -> io::Result<Done> {
-        let request = self.request;
-        let nothing: (&[Taken], BTreeMap<u32, Source>) = (&[], BTreeMap::new());
-        let derive = !request.exports_only && self.can_derive(ledger);
-        let of_spec = |name: &str| ledger.taken.get(name).map_or(nothing.0, Vec::as_slice);
-        let sources: Vec<BTreeMap<u32, Source>> = request
-            .streams
-            .specs
-            .iter()
-            .map(|spec| {
-                let generations = ledger.generations.get(&spec.name).filter(|_| derive);
-                let find = |of: &Vec<ledger::Generation>| sources::find(&spec.path, of, of_spec(&spec.name));
-                generations.map(find).unwrap_or_default()
-            })
-            .collect();
-        for name in ledger.taken.keys().filter(|_| derive) {
-            if !request.streams.specs.iter().any(|spec| spec.name == *name) {
-                let what = format!("{name} is a stream of the receipts and not of the config");
-                self.report.unchecked.push(what);
-            }
-        }
-        let mut checks = Vec::new();
-        for (spec, sources) in request.streams.specs.iter().zip(&sources).filter(|_| derive) {
-            let readers = FOLDERS.map(|folder| {
-                let path = spec.output(folder);
-                let base = ledger.base.outputs.get(&path).copied().unwrap_or_default();
-                Reader::new(files.get(&path), base.len, base.rows, ledger.state.output_len(&path))
-            });
-            checks.push(Mutex::new(StreamCheck::new(
-                spec,
-                of_spec(&spec.name),
-                sources,
-                readers,
-                request.all,
-            )));
-        }
-        let ranges = RangeCheck::new(ledger, files, wanted);
-        std::thread::scope(|scope| {
-            let work = || work(request, ledger, &checks, &ranges, &self.findings);
-            let threads: Vec<_> = (0..request.threads.max(1)).map(|_| scope.spawn(work)).collect();
-            let died = |_| Err(io::Error::other("a thread of the check panicked"));
-            threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(died))
-        })?;
-        self.report.checked.output_bytes = ranges.bytes.into_inner();
-        let mut total = Done::default();
-        for check in checks {
-            let mut check = check.into_inner().unwrap_or_else(PoisonError::into_inner);
-            check.hold_end(&self.findings);
-            let done = check.done;
-            total.rows += done.rows;
-            total.bytes += done.bytes;
-            total.gone_ranges += done.gone_ranges;
-            total.gone_bytes += done.gone_bytes;
-            total.gone_rows += done.gone_rows;
-        }
-        Ok(total)
-    }
-
     /// Holds exports, later scores and retractions against the rows.
     fn hold_samples(&mut self, ledger: &Ledger, files: &Files) -> Result<(), VerifyError> {
         let request = self.request;
@@ -352,51 +271,5 @@ impl Verification<'_> {
         })?;
         self.report.checked.evidence = rows;
         Ok(())
-    }
-}
-
-/// What each thread does: rows of whatever stream has a range to distil, hashes when none has.
-fn work(
-    request: &Request<'_>,
-    ledger: &Ledger,
-    checks: &[Mutex<StreamCheck<'_>>],
-    ranges: &RangeCheck<'_>,
-    findings: &Findings,
-) -> io::Result<()> {
-    let mut distiller = Distiller::new(request.rules);
-    let mut buffer = Vec::new();
-    loop {
-        let mut all_begun = true;
-        let mut worked = false;
-        for check in checks {
-            // Somebody else is at this stream: there are others.
-            let Ok(mut held) = check.try_lock() else {
-                all_begun = false;
-                continue;
-            };
-            let Some(job) = held.next_job() else {
-                all_begun &= held.is_begun();
-                continue;
-            };
-            if job == 0 {
-                held.note_earlier_rows(&ledger.base)?;
-            }
-            all_begun = false;
-            let (spec, taken, sources) = (held.spec, held.taken, held.sources);
-            drop(held);
-            let Some(range) = taken.get(job) else { continue };
-            let source = sources.get(&range.generation);
-            let line_bytes_max = request.rules.line_bytes_max;
-            let derived = derive::derive(&mut distiller, spec, source, range, line_bytes_max);
-            let mut held = check.lock().unwrap_or_else(PoisonError::into_inner);
-            held.arrive(job, derived, findings)?;
-            worked = true;
-        }
-        if !worked && !ranges.step(&mut buffer, findings)? {
-            if all_begun {
-                return Ok(());
-            }
-            std::thread::yield_now();
-        }
     }
 }

@@ -5,12 +5,11 @@ use std::io;
 
 use super::derive::{Derived, Trouble};
 use super::finding::{Finding, Findings};
-use super::ledger::Taken;
+use super::ledger::{Ledger, Taken};
 use super::lines::{first_wrong_line, judge_lines};
 use super::read::Reader;
 use super::seen::Seen;
 use super::sources::Source;
-use crate::domain::schema::receipt::CommittedState;
 use crate::domain::schema::scalars::{EventTime, Sha256Hex};
 use crate::pipeline::row_scan::evidence_facts;
 use crate::pipeline::streams::StreamSpec;
@@ -36,6 +35,7 @@ pub(in crate::pipeline) struct Done {
 /// One stream being checked.
 pub(in crate::pipeline) struct StreamCheck<'v> {
     pub(in crate::pipeline) spec: &'v StreamSpec,
+    ledger: &'v Ledger,
     pub(in crate::pipeline) taken: &'v [Taken],
     pub(in crate::pipeline) sources: &'v BTreeMap<u32, Source>,
     /// The files, each where the first range to be checked starts in it.
@@ -57,14 +57,15 @@ impl<'v> StreamCheck<'v> {
     /// A stream of which nothing is checked yet; with `all` it goes on after a finding.
     pub(in crate::pipeline) fn new(
         spec: &'v StreamSpec,
-        taken: &'v [Taken],
+        ledger: &'v Ledger,
         sources: &'v BTreeMap<u32, Source>,
         readers: [Reader<'v>; 3],
         all: bool,
     ) -> Self {
         Self {
             spec,
-            taken,
+            ledger,
+            taken: ledger.taken.get(&spec.name).map_or(&[][..], Vec::as_slice),
             sources,
             readers,
             seen: Seen::default(),
@@ -78,10 +79,10 @@ impl<'v> StreamCheck<'v> {
     }
 
     /// Notes the rows before the first range, from the evidence.
-    pub(in crate::pipeline) fn note_earlier_rows(&mut self, base: &CommittedState) -> io::Result<()> {
+    pub(in crate::pipeline) fn note_earlier_rows(&mut self) -> io::Result<()> {
         let Some(evidence) = self.readers.first_mut() else { return Ok(()) };
         let (to, line) = (evidence.at, evidence.line);
-        if self.taken.is_empty() || base.output_len(&self.spec.output("evidence")) == 0 {
+        if self.taken.is_empty() || to == 0 {
             return Ok(());
         }
         evidence.seek(0, 0);
@@ -187,14 +188,14 @@ impl<'v> StreamCheck<'v> {
                     "{what} of {} bytes {} to {} of generation {} is not what its rows give",
                     self.spec.name, range.from, range.to, range.generation
                 );
-                let finding = Finding::of_file("receipts/receipts.jsonl", what).receipt(range.seq);
+                let finding = self.ledger.finding(range.seq, what);
                 self.say(findings, finding.but(found, expected));
             }
         }
         if time_after != range.time_after {
             let time = |at: Option<EventTime>| at.map_or_else(|| "none".to_owned(), |at| at.to_string());
             let what = format!("last_timestamp of {} is not what its rows give", self.spec.name);
-            let finding = Finding::of_file("receipts/receipts.jsonl", what).receipt(range.seq);
+            let finding = self.ledger.finding(range.seq, what);
             self.say(findings, finding.but(time(time_after), time(range.time_after)));
         }
         let (kept_evidence, kept_scored) = if duplicate == 0 {

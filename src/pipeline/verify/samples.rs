@@ -71,6 +71,9 @@ impl<'a> Row<'a> {
     }
 }
 
+/// Promise 3 is broken.
+const UNFIT: &str = "the category that counts now does not allow its row in here";
+
 /// What is wrong with a line: what, expected, found.
 type Wrong = (&'static str, String, String);
 
@@ -226,9 +229,7 @@ fn hold_rag(sample: &RagSample, row: &Row<'_>) -> Result<(), Wrong> {
     let late = row.category == Category::Accepted && sample.success_score == SuccessScore::PartiallyAccepted;
     let allowed = SuccessScore::prove(row.category) == Some(sample.success_score) || late;
     let score = sample.success_score.name();
-    hold(allowed, "the sample's row is not fit for it: the category that counts now", || {
-        (row.category, score)
-    })?;
+    hold(allowed, UNFIT, || (score, row.category))?;
     hold_provenance(&sample.provenance, row)?;
     hold(row.has_text(sample.text.as_str()), "the text is not the evidence's", || {
         (own(row), sample.text.as_str())
@@ -246,8 +247,7 @@ fn hold_rag(sample: &RagSample, row: &Row<'_>) -> Result<(), Wrong> {
 }
 
 fn hold_sft(sample: &SftSample, row: &Row<'_>) -> Result<(), Wrong> {
-    let what = "the sample's row is not fit for it: the category that counts now";
-    hold(row.category == Category::Accepted, what, || (row.category, "accepted"))?;
+    hold(row.category == Category::Accepted, UNFIT, || (Category::Accepted, row.category))?;
     hold_provenance(&sample.provenance, row)?;
     let response = sample.response.as_str();
     hold(row.has_text(response), "the response is not the evidence's text", || (own(row), response))?;
@@ -288,8 +288,12 @@ fn hold_preference(sample: &PreferenceSample, row: &Row<'_>, side: u8) -> Result
         (false, 0) => row.category == Category::Accepted || row.stream.escaped() == "overseer_corrections",
         (false, _) => row.category == Category::Rejected,
     };
-    let sides = if side == 0 { "chosen" } else { "rejected" };
-    hold(fit, "the pair's row is not fit for it: the category that counts now", || (row.category, sides))?;
+    let needed = match (of_one_row, side) {
+        (true, _) => "any category but rejected",
+        (false, 0) => "accepted, as it is chosen",
+        (false, _) => "rejected, as it is not chosen",
+    };
+    hold(fit, UNFIT, || (needed, row.category))?;
     let content = [&sample.instruction, &sample.chosen, &sample.rejected].map(Words::as_str).join("\0");
     hold_id(sample.sample_id.as_str(), "pref_", &Sha256Hex::of(content.as_bytes()))?;
     hold_split(sample.split_group.as_str(), sample.split)
