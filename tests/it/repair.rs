@@ -74,6 +74,9 @@ fn flip(path: &Path) {
     fs::write(path, bytes).unwrap();
 }
 
+/// What is done, to which files, and how.
+type Damage<'d> = (&'d str, &'d [&'d str], &'d dyn Fn());
+
 #[test]
 fn lost_short_and_changed_records_come_back_byte_for_byte() {
     let lab = lab();
@@ -83,7 +86,7 @@ fn lost_short_and_changed_records_come_back_byte_for_byte() {
         let bytes = fs::read(path(file)).unwrap();
         fs::write(path(file), &bytes[..bytes.len() - by]).unwrap();
     };
-    let damages: [(&str, &[&str], &dyn Fn()); 7] = [
+    let damages: [Damage<'_>; 7] = [
         ("evidence deleted", &[EVIDENCE], &|| fs::remove_file(path(EVIDENCE)).unwrap()),
         ("scores cut", &[SCORED], &|| cut(SCORED, 100)),
         ("quarantine emptied", &[QUARANTINE], &|| fs::write(path(QUARANTINE), "").unwrap()),
