@@ -11,6 +11,7 @@ mod override_;
 mod playbooks;
 mod probe;
 mod prove;
+mod repair;
 mod review;
 mod run;
 mod schema;
@@ -22,6 +23,7 @@ mod status;
 mod summary;
 mod table;
 mod validate;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -67,6 +69,10 @@ enum Command {
     Scores(scores::Args),
     /// Show what needs a person, most pressing first
     Review(review::Args),
+    /// Check receipts, ranges, counts, every record against its row and every sample against its record
+    Verify(verify::Args),
+    /// Make lost or damaged records anew from their rows
+    Repair(repair::Args),
     /// Write a coherent corpus of all streams
     Generate(generate::Args),
     /// Write the schemas of all shapes, or check that a folder holds exactly them
@@ -179,6 +185,8 @@ pub fn main() -> ExitCode {
         Command::Probe(args) => probe::run(&settings, &args),
         Command::Scores(args) => scores::run(&settings, &args),
         Command::Review(args) => review::run(&settings, &args),
+        Command::Verify(args) => verify::run(&settings, &args),
+        Command::Repair(args) => repair::run(&settings, &args),
         Command::Generate(args) => generate::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Validate(args) => validate::run(&args),

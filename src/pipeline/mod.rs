@@ -15,6 +15,7 @@ pub mod exports;
 pub mod known_rows;
 pub mod outputs;
 pub mod refresh;
+pub mod repair;
 mod rescore;
 pub mod review;
 pub mod row_cache;
@@ -23,6 +24,7 @@ pub mod snapshot;
 pub mod source;
 pub mod streams;
 pub mod trees;
+pub mod verify;
 pub mod views;
 pub mod worker;
 

@@ -74,6 +74,12 @@ fn code_of(name: &str) -> Option<Code> {
     Code::ALL.iter().copied().find(|code| code.name() == name)
 }
 
+/// The id of a sample line: the 16 hex digits behind `prefix`.
+pub(super) fn sample_id(line: &[u8], prefix: &str) -> Option<u64> {
+    let id = string_member(line, b"\"sample_id\":\"")?;
+    u64::from_str_radix(id.strip_prefix(prefix)?, 16).ok()
+}
+
 fn string_member<'l>(line: &'l [u8], key: &[u8]) -> Option<&'l str> {
     let from = memmem::find(line, key)? + key.len();
     let rest = line.get(from..)?;
