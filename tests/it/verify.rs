@@ -320,6 +320,14 @@ fn receipts_that_were_made_to_fit_do_not_hide_a_change() {
     Forge::new(&scene.lab).write();
     assert_holds(&scene.lab, &[]);
 
+    let pads = "scratchpads/audits.jsonl";
+    forged("a scratchpad changed", pads, Some(0), &|f| {
+        f.edit_line(pads, 0, |s| s["important_paths"] = json!(["x.rs"]))
+    });
+    forged("a scratchpad left out", pads, None, &|f| {
+        let lines = f.lines(pads);
+        f.recut(pads, lines[1..].concat().as_bytes());
+    });
     forged("an answer changed", EVIDENCE, Some(5), &|f| {
         f.edit_line(EVIDENCE, 5, |e| e["text"] = json!("fine"))
     });

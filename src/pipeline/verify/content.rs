@@ -12,7 +12,7 @@ use super::finding::Findings;
 use super::ledger::{Generation, Ledger};
 use super::ranges::RangeCheck;
 use super::read::Reader;
-use super::rows::{Done, FOLDERS, StreamCheck};
+use super::rows::{Done, FOLDERS, SCRATCHPADS, StreamCheck};
 use super::sources::{self, Source};
 use super::{Request, Verification};
 use crate::domain::distil::Distiller;
@@ -60,12 +60,14 @@ impl Verification<'_> {
         }
         let mut checks = Vec::new();
         for (spec, sources) in request.streams.specs.iter().zip(&sources).filter(|_| derive) {
-            let readers = FOLDERS.map(|folder| {
+            let reader = |folder: &str| {
                 let path = spec.output(folder);
                 let base = ledger.base.outputs.get(&path).copied().unwrap_or_default();
                 Reader::new(files.get(&path), base.len, base.rows, ledger.state.output_len(&path))
-            });
-            checks.push(Mutex::new(StreamCheck::new(spec, ledger, sources, readers, request.all)));
+            };
+            let (readers, scratchpads) = (FOLDERS.map(reader), reader(SCRATCHPADS));
+            let check = StreamCheck::new(spec, ledger, sources, readers, scratchpads, request.all);
+            checks.push(Mutex::new(check));
         }
         let ranges = RangeCheck::new(ledger, files, wanted);
         let ended = AtomicBool::new(false);

@@ -22,6 +22,7 @@ pub(in crate::pipeline) struct Row {
     pub(in crate::pipeline) sig_hash: Sha256Hex,
     pub(in crate::pipeline) evidence_len: u32,
     pub(in crate::pipeline) scored_len: u32,
+    pub(in crate::pipeline) scratchpad_len: u32,
 }
 
 /// A range distilled.
@@ -111,7 +112,8 @@ fn rows(
     while let Some(rest) = bytes.get(from..).filter(|rest| !rest.is_empty()) {
         let end = memchr::memchr(b'\n', rest);
         let row = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
-        let before = (derived.lines.evidence.len(), derived.lines.scored.len());
+        let made = &derived.lines;
+        let before = (made.evidence.len(), made.scored.len(), made.scratchpads.len());
         let lines = &mut derived.lines;
         let outcome = distiller
             .row(spec.context(), place, row, time, end.is_none(), lines, &mut warnings)
@@ -125,6 +127,7 @@ fn rows(
                     sig_hash: distilled.sig_hash,
                     evidence_len: (derived.lines.evidence.len() - before.0) as u32,
                     scored_len: (derived.lines.scored.len() - before.1) as u32,
+                    scratchpad_len: (derived.lines.scratchpads.len() - before.2) as u32,
                 });
             }
         }

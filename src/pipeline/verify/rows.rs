@@ -17,6 +17,9 @@ use crate::pipeline::streams::StreamSpec;
 /// The three files that are made of a stream's rows.
 pub(in crate::pipeline) const FOLDERS: [&str; 3] = ["evidence", "scored-runs", "quarantine"];
 
+/// The fourth, which has no line for most rows.
+pub(in crate::pipeline) const SCRATCHPADS: &str = "scratchpads";
+
 /// What was checked of a stream.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::pipeline) struct Done {
@@ -40,6 +43,8 @@ pub(in crate::pipeline) struct StreamCheck<'v> {
     pub(in crate::pipeline) sources: &'v BTreeMap<u32, Source>,
     /// The files, each where the first range to be checked starts in it.
     pub(in crate::pipeline) readers: [Reader<'v>; 3],
+    /// The scratchpads likewise, until a range whose rows are gone: which lines are its own cannot be told.
+    scratchpads: Option<Reader<'v>>,
     seen: Seen,
     next_job: usize,
     next_due: usize,
@@ -60,6 +65,7 @@ impl<'v> StreamCheck<'v> {
         ledger: &'v Ledger,
         sources: &'v BTreeMap<u32, Source>,
         readers: [Reader<'v>; 3],
+        scratchpads: Reader<'v>,
         all: bool,
     ) -> Self {
         Self {
@@ -68,6 +74,7 @@ impl<'v> StreamCheck<'v> {
             taken: ledger.taken.get(&spec.name).map_or(&[][..], Vec::as_slice),
             sources,
             readers,
+            scratchpads: Some(scratchpads),
             seen: Seen::default(),
             next_job: 0,
             next_due: 0,
@@ -198,8 +205,8 @@ impl<'v> StreamCheck<'v> {
             let finding = self.ledger.finding(range.seq, what);
             self.say(findings, finding.but(time(time_after), time(range.time_after)));
         }
-        let (kept_evidence, kept_scored) = if duplicate == 0 {
-            (lines.evidence, lines.scored)
+        let (kept_evidence, kept_scored, kept_scratchpads) = if duplicate == 0 {
+            (lines.evidence, lines.scored, lines.scratchpads)
         } else {
             let of = |length: fn(&super::derive::Row) -> u32| {
                 rows.iter().map(length).zip(kept.iter().copied()).collect::<Vec<_>>()
@@ -207,6 +214,7 @@ impl<'v> StreamCheck<'v> {
             (
                 keep(&lines.evidence, &of(|row| row.evidence_len)),
                 keep(&lines.scored, &of(|row| row.scored_len)),
+                keep(&lines.scratchpads, &of(|row| row.scratchpad_len)),
             )
         };
         let expected = [
@@ -216,6 +224,30 @@ impl<'v> StreamCheck<'v> {
         ];
         for (number, (text, lines, receipted)) in expected.iter().enumerate() {
             self.hold_file(number, text, *lines, *receipted, range.seq, findings)?;
+        }
+        self.hold_scratchpads(&kept_scratchpads, range.seq, findings)
+    }
+
+    /// Holds the next scratchpads against those that the rows give.
+    fn hold_scratchpads(&mut self, text: &str, seq: u64, findings: &Findings) -> io::Result<()> {
+        let Some(reader) = &mut self.scratchpads else { return Ok(()) };
+        let path = self.spec.output(SCRATCHPADS);
+        let mut wrong = Vec::new();
+        for expected in text.split_inclusive('\n').map(str::as_bytes) {
+            let (line, at) = (reader.line, reader.at);
+            let there = reader.peek_line()?;
+            if there != Some(expected) {
+                wrong.push(first_wrong_line(&path, line, at, Some(expected), there));
+                break;
+            }
+            reader.advance(expected.len() as u64, 1);
+        }
+        if !wrong.is_empty() {
+            // From here on which line is whose is a guess.
+            self.scratchpads = None;
+        }
+        for finding in wrong {
+            self.say(findings, finding.receipt(seq));
         }
         Ok(())
     }
@@ -262,6 +294,7 @@ impl<'v> StreamCheck<'v> {
 
     /// Lines whose rows cannot be read again are held to their shape, their place and each other.
     fn hold_underived(&mut self, range: &Taken, findings: &Findings) -> io::Result<()> {
+        self.scratchpads = None;
         let (spec, seen) = (self.spec, &mut self.seen);
         let is_new = |sig_hash: &Sha256Hex| seen.insert(sig_hash);
         let wrong = judge_lines(spec, range, &mut self.readers, is_new)?;
@@ -277,7 +310,9 @@ impl<'v> StreamCheck<'v> {
             return;
         }
         let mut more = Vec::new();
-        for (reader, folder) in self.readers.iter_mut().zip(FOLDERS) {
+        let readers = self.readers.iter_mut().zip(FOLDERS);
+        for (reader, folder) in readers.chain(self.scratchpads.iter_mut().map(|reader| (reader, SCRATCHPADS)))
+        {
             let (line, at) = (reader.line, reader.at);
             if let Ok(Some(text)) = reader.peek_line() {
                 let what = "a line that no row of the stream gives";
