@@ -2,7 +2,7 @@
 //!
 //! Exports follow the evidence, never lead it. What a file should hold is a function of the rows and their scores
 //! (`domain::exports`); the desk compares it with what the file holds. A sample that must go goes in the commit of the row
-//! that causes it ([`Desk::removals`]); what is to come waits until there is time for it ([`Desk::next_job`]).
+//! that causes it (`Desk::removals`); what is to come waits until there is time for it (`Desk::next_job`).
 
 mod gather;
 mod held;
