@@ -344,7 +344,7 @@ fn stamp(
 ) -> Result<Stamp, StoreError> {
     let (category, signals) = known
         .get(place)
-        .map_or((Category::NeedsHumanReview, SignalSet::EMPTY), |row| (row.category, row.current));
+        .map_or((Category::NeedsHumanReview, SignalSet::EMPTY), |row| (row.category, known.links.rows.current(row)));
     let asked = if dataset == Dataset::Rag { place } else { known.links.asked(place) };
     let own = known.get(asked).is_some_and(Row::gives_task);
     let task = if own { 0 } else { task_key(asked, known, evidence)? };
