@@ -103,6 +103,7 @@ impl KnownRows {
         known.cache = cache;
         known.scan(committed, streams, rescored_from)?;
         let settled = known.restore_scores(committed, streams, rescored_from)?;
+        known.links.note_people();
         if known.len() > cached {
             info!(rows = known.len() - cached, "known rows read from the evidence");
         }

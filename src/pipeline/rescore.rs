@@ -59,18 +59,17 @@ pub(super) fn settle(
     let mut rescored = Rescored::default();
     for (place, cause) in causes {
         let reached = known.links.reach(place);
-        if reached.human.is_some() {
-            known.links.note_person(place);
-        }
+        known.links.note_person(place, &reached);
         let Some(row) = known.get(place).copied() else { continue };
+        let rows = &known.links.rows;
+        let (current, score_seq) = (rows.current(&row), rows.score_seq(&row) + 1);
         let judgement = reached.judgement();
         let verdict = score(judgement);
         // With the same signals another rule can only come with another category.
-        if !row.is_work() || (verdict.category == row.category && reached.signals == row.current) {
+        if !row.is_work() || (verdict.category == row.category && reached.signals == current) {
             continue;
         }
         known.links.settle(place, &reached, verdict.category);
-        let score_seq = row.score_seq + 1;
         let Some(cause_row) = known.get(cause).copied() else { continue };
         let of = evidence.head(&row)?;
         let by = if cause == place { of.clone() } else { evidence.head(&cause_row)? };

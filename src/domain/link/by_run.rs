@@ -1,9 +1,12 @@
 //! L1: what is said of a run, and the rows of each run.
 
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
 use hashbrown::HashTable;
 
 use super::facts::{Facts, Key};
-use super::map::{KeyMap, KeySet, spread};
+use super::map::{KeyMap, spread};
 use super::moment::Moment;
 use super::reached::Reached;
 use super::rows::{NONE, Place, Rows};
@@ -15,8 +18,9 @@ pub(super) struct ByRun {
     heads: HashTable<Place>,
     /// What judging rows say of a run, whether or not it has rows.
     said: KeyMap<Reached>,
-    /// Runs that a person has reached, by whatever link: there a later failure matters though it is no new signal.
-    people: KeySet,
+    /// Of runs that a person has reached, by whatever link: when the latest person spoke who reached a row, and when a
+    /// failure did that such a row knows. There another moment matters though it brings no new signal.
+    people: KeyMap<BTreeSet<Moment>>,
 }
 
 impl ByRun {
@@ -53,13 +57,27 @@ impl ByRun {
         let said = self.said.entry(run).or_default();
         let before = *said;
         said.take(moment, facts.says);
-        let failed_later = said.failed != before.failed && self.people.contains(&run);
-        said.signals != before.signals || said.human != before.human || failed_later
+        let action = |reached: &Reached| reached.human.map(|(_, action)| action);
+        if said.signals != before.signals || action(said) != action(&before) {
+            return true;
+        }
+        // The signals are the same, and so is the latest word. It matters only when it, or the latest failure, has passed
+        // a person or a failure that some row of the run knows.
+        let Some(known) = self.people.get(&run) else { return false };
+        let passes = |before: Option<Moment>, now: Option<Moment>| {
+            let Some(now) = now.filter(|now| before != Some(*now)) else { return false };
+            let from = before.map_or(Bound::Unbounded, Bound::Excluded);
+            known.range((from, Bound::Excluded(now))).next().is_some()
+        };
+        let human = |reached: &Reached| reached.human.map(|(moment, _)| moment);
+        passes(human(&before), human(said)) || passes(before.failed, said.failed)
     }
 
-    /// Notes that a person has reached a row of the run.
-    pub(super) fn note_person(&mut self, run: Key) {
-        self.people.insert(run);
+    /// Notes that a person has reached a row of the run, and what else has.
+    pub(super) fn note_person(&mut self, run: Key, reached: &Reached) {
+        if let Some((person, _)) = reached.human {
+            self.people.entry(run).or_default().extend([person].into_iter().chain(reached.failed));
+        }
     }
 
     pub(super) fn reach(&self, run: Key, reached: &mut Reached) {

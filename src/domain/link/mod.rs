@@ -185,24 +185,32 @@ impl Links {
 
     /// Settles the score of a row: what counts from now on.
     pub fn settle(&mut self, place: Place, reached: &Reached, category: Category) {
-        if let Some(row) = self.rows.get_mut(place) {
-            row.current = reached.signals;
-            row.category = category;
-            row.score_seq += 1;
-        }
+        let before = self.rows.get(place).map_or(0, |row| self.rows.score_seq(row));
+        self.rows.settle(place, reached.signals, category, before + 1);
     }
 
     /// Puts back what was settled before, as read from what is committed; whether there is such a row.
     pub fn restore(&mut self, place: Place, current: SignalSet, category: Category, score_seq: u32) -> bool {
-        let Some(row) = self.rows.get_mut(place) else { return false };
-        (row.current, row.category, row.score_seq) = (current, category, score_seq);
-        true
+        self.rows.settle(place, current, category, score_seq)
     }
 
-    /// Notes that a person has reached a row, so that a later failure of its run is looked at.
-    pub fn note_person(&mut self, place: Place) {
-        if let Some(row) = self.rows.get(place) {
-            self.by_run.note_person(row.run);
+    /// Notes what has reached a row, so that what comes later to its run is looked at where a person has spoken.
+    pub fn note_person(&mut self, place: Place, reached: &Reached) {
+        if reached.human.is_some()
+            && let Some(row) = self.rows.get(place)
+        {
+            self.by_run.note_person(row.run, reached);
+        }
+    }
+
+    /// Notes the same of all rows, once they are restored.
+    pub fn note_people(&mut self) {
+        for place in 0..self.rows.len() as Place {
+            let judged = |row: &&Row| row.is_work() && self.rows.current(row).any(Kind::Human);
+            if self.rows.get(place).as_ref().is_some_and(judged) {
+                let reached = self.reach(place);
+                self.note_person(place, &reached);
+            }
         }
     }
 

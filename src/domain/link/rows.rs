@@ -18,21 +18,19 @@ pub struct Row {
     pub sig: [u8; 16],
     /// Signals about its own work.
     pub own: SignalSet,
-    /// Every signal that counts now: `own` and what links brought.
-    pub current: SignalSet,
     /// When.
     pub moment: Moment,
     /// Its run.
     pub run: Key,
     /// Length of its evidence line, in bytes.
     pub evidence_len: u32,
-    /// How many scores came before the current one.
-    pub score_seq: u32,
     pub(super) next_in_run: Place,
     /// Its place among the rows with keys beyond the run.
     keys: u32,
     /// Its place among the rows with a text.
     text: u32,
+    /// Its place among the scores that took the place of the first.
+    settled: u32,
     /// Its stream's number.
     pub stream: u16,
     /// The category that counts now.
@@ -104,6 +102,13 @@ pub(super) struct Keys {
     pub(super) has_subject: bool,
 }
 
+/// What counts of a row since its first score was superseded; most never are.
+#[derive(Debug, Clone, Copy)]
+struct Settled {
+    current: SignalSet,
+    score_seq: u32,
+}
+
 /// The text of a row.
 #[derive(Debug, Clone, Copy)]
 pub struct TextRow {
@@ -161,6 +166,7 @@ pub struct Rows {
     all: Segments<Row>,
     keys: Segments<Keys>,
     texts: Segments<TextRow>,
+    settled: Segments<Settled>,
 }
 
 impl Rows {
@@ -186,6 +192,37 @@ impl Rows {
 
     pub(super) fn get_mut(&mut self, place: Place) -> Option<&mut Row> {
         self.all.get_mut(place)
+    }
+
+    /// Every signal that counts for a row now: its own, and what links brought.
+    pub fn current(&self, row: &Row) -> SignalSet {
+        let first = if row.is_work() { row.own } else { SignalSet::EMPTY };
+        self.settled.get(row.settled).map_or(first, |settled| settled.current)
+    }
+
+    /// How many scores of a row came before the current one.
+    pub fn score_seq(&self, row: &Row) -> u32 {
+        self.settled.get(row.settled).map_or(0, |settled| settled.score_seq)
+    }
+
+    /// Puts a score in the place of the one before; whether there is such a row.
+    pub(super) fn settle(
+        &mut self,
+        place: Place,
+        current: SignalSet,
+        category: Category,
+        score_seq: u32,
+    ) -> bool {
+        let Some(row) = self.all.get_mut(place) else { return false };
+        row.category = category;
+        let now = Settled { current, score_seq };
+        if let Some(settled) = self.settled.get_mut(row.settled) {
+            *settled = now;
+        } else {
+            row.settled = self.settled.len() as u32;
+            self.settled.push(now);
+        }
+        true
     }
 
     pub(super) fn keys(&self, row: &Row) -> Option<&Keys> {
@@ -234,14 +271,13 @@ impl Rows {
         self.all.push(Row {
             sig: new.sig,
             own: facts.own,
-            current: if facts.work { facts.own } else { SignalSet::EMPTY },
             moment: new.moment,
             run: facts.run,
             evidence_len: new.evidence_len,
-            score_seq: 0,
             next_in_run: NONE,
             keys,
             text,
+            settled: NONE,
             stream: new.stream,
             category: new.category,
             flags: flag(facts.work, WORK)

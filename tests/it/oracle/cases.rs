@@ -14,6 +14,7 @@ mod by_file;
 mod by_head;
 mod by_run;
 mod made;
+mod restarts;
 mod rules;
 
 /// Rows with their streams, in the order of their files.
