@@ -11,6 +11,7 @@ mod override_;
 mod playbooks;
 mod probe;
 mod prove;
+mod replay;
 mod review;
 mod run;
 mod schema;
@@ -57,6 +58,8 @@ enum Command {
     Run(run::Args),
     /// Show cursor, lag, counts and last receipt of every stream; works beside a running daemon
     Status(status::Args),
+    /// Make the output anew from the streams, check it against the live one, and put it in its place
+    Replay(replay::Args),
     /// Say what is to become of a run: appends one row to human_overrides.jsonl
     Override(override_::Args),
     /// Publish the committed samples as a versioned dataset, with a folder for every trainer
@@ -131,9 +134,10 @@ impl From<StoreError> for Failure {
             | StoreError::ReceiptsDamaged { .. }
             | StoreError::ReceiptsLost { .. }
             | StoreError::RulesChanged { .. }
+            | StoreError::NotMovable { .. }
             // The same rows would fail the same way: not to be tried again by itself.
             | StoreError::CheckFailed(_) => Exit::Refused,
-            StoreError::Locked { .. } => Exit::Held,
+            StoreError::Locked { .. } | StoreError::BeingReplaced { .. } => Exit::Held,
         };
         Self::new(exit, error)
     }
@@ -174,6 +178,7 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Run(args) => run::run(&settings, &args),
         Command::Status(args) => status::run(&settings, &args),
+        Command::Replay(args) => replay::run(&settings, &args),
         Command::Override(args) => override_::run(&settings, &args),
         Command::Snapshot(args) => snapshot::run(&settings, &args),
         Command::Probe(args) => probe::run(&settings, &args),

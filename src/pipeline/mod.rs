@@ -15,6 +15,7 @@ pub mod exports;
 pub mod known_rows;
 pub mod outputs;
 pub mod refresh;
+pub mod replay;
 mod rescore;
 pub mod review;
 pub mod row_cache;

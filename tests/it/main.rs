@@ -29,6 +29,7 @@ mod oracle;
 mod override_;
 mod probe;
 mod proofs;
+mod replay;
 mod rows;
 mod schemas;
 mod scratchpads;
