@@ -32,6 +32,7 @@ mod report;
 use report::Report;
 
 #[derive(Debug, Default, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Args {
     /// Replay only this stream (may be given several times): a check, nothing is replaced
     #[arg(long, value_name = "NAME")]
@@ -242,8 +243,8 @@ fn check_into(into: &Path, config: &Config) -> Result<(), Failure> {
     if absolute(into).starts_with(absolute(&config.kb)) {
         return refuse("it must lie outside paths.kb, which is never written to");
     }
-    match std::fs::read_dir(into) {
-        Ok(mut entries) if entries.next().is_some() => refuse("it must be empty, or not be there yet"),
+    match std::fs::read_dir(into).map(Iterator::count) {
+        Ok(1..) => refuse("it must be empty, or not be there yet"),
         Ok(_) => Ok(()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(_) => refuse("it must be a folder, or not be there yet"),

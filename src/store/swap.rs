@@ -17,6 +17,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 use super::StoreError;
 use super::disk::{Disk, RealDisk};
@@ -103,8 +104,9 @@ impl WorkFolder {
     pub fn put_in_place(self, old: ReplacedHead, keep_old: bool) -> Result<Option<PathBuf>, StoreError> {
         check_folders(&self.output)?;
         let disk = RealDisk::default();
-        let there = |dir: &Path| FOLDERS.iter().filter(|name| dir.join(name).is_dir());
-        let of = |dir: &Path| there(dir).map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let of = |dir: &Path| {
+            FOLDERS.iter().filter(|name| dir.join(name).is_dir()).map(|name| (*name).to_owned()).collect()
+        };
         let kept = keep_old.then(|| free_name(&self.output, old.seq));
         let journal =
             Journal { old, leaving: of(&self.output), coming: of(&self.new_output()), kept: kept.clone() };
@@ -127,16 +129,18 @@ impl WorkFolder {
 /// Finishes a swap that was cut short, if there is one. Done by whoever takes the lock of an output.
 pub fn finish(output: &Path) -> Result<(), StoreError> {
     let work = output.join(WORK);
-    if !work.join(JOURNAL).exists() && !work.join(OLD).exists() {
+    // A replay that was killed before its journal has a new output, which the next one goes on with.
+    let is_young = work.join(NEW).exists() && !work.join(OLD).exists() && !work.join(JOURNAL).exists();
+    if is_young || !work.is_dir() {
         return Ok(());
     }
-    let folder = WorkFolder::claim(output)?;
-    let disk = RealDisk::default();
-    match read_journal(&work.join(JOURNAL))? {
-        Some(journal) => roll_forward(&disk, output, &journal),
-        // All was in place; what is left is only in the way.
-        None => folder.remove(),
+    let _held = WorkFolder::claim(output)?;
+    if let Some(journal) = read_journal(&work.join(JOURNAL))? {
+        return roll_forward(&RealDisk::default(), output, &journal);
     }
+    // All was in place; what is left is only in the way.
+    remove_old(&work);
+    Ok(())
 }
 
 /// Whether a swap has begun and not ended, so that the folders are of two outputs.
@@ -202,7 +206,16 @@ fn roll_forward(disk: &RealDisk, output: &Path, journal: &Journal) -> Result<(),
     }
     disk.remove(&work.join(JOURNAL))?;
     disk.sync_dir(&work)?;
-    remove_all(&work)
+    remove_old(&work);
+    Ok(())
+}
+
+/// Removes what is only in the way. What cannot be removed now can the next time.
+fn remove_old(work: &Path) {
+    // The new one's place goes first: without it, whoever comes next knows that the rest is only in the way.
+    if let Err(e) = remove_all(&work.join(NEW)).and_then(|()| remove_all(work)) {
+        warn!(path = %work.display(), error = %e, "the replaced output cannot be removed for now");
+    }
 }
 
 /// A name for the old output that nobody has.
