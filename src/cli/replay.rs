@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use signal_hook::consts::SIGHUP;
@@ -135,6 +136,32 @@ fn follows(receipt: &Receipt, config: &Config) -> bool {
 
 /// The whole of it; `None` when it was asked to stop.
 fn replay(config: &Config, streams: &StreamSet, args: &Args) -> Result<Option<Report>, Failure> {
+    let mut watched = Watched { shared: Shared::new(config.tuning), attendants: None };
+    let ended = replay_watched(config, streams, args, &mut watched);
+    if let Some(attendants) = watched.attendants {
+        attendants.end();
+    }
+    ended
+}
+
+/// A replay that signals reach until its end, the checks included.
+struct Watched {
+    shared: Arc<Shared>,
+    attendants: Option<Attendants>,
+}
+
+impl Watched {
+    fn is_interrupted(&self) -> bool {
+        self.shared.interrupted.load(Ordering::Relaxed)
+    }
+}
+
+fn replay_watched(
+    config: &Config,
+    streams: &StreamSet,
+    args: &Args,
+    watched: &mut Watched,
+) -> Result<Option<Report>, Failure> {
     let started = Instant::now();
     let is_swap = args.stream.is_empty() && args.into.is_none() && !args.dry_run;
     let _live = hold_live(config)?;
@@ -156,7 +183,7 @@ fn replay(config: &Config, streams: &StreamSet, args: &Args) -> Result<Option<Re
     }
     let (store, lock) =
         open(&output, &work.state(), streams, &Receipt { started_at: wall_clock(), ..receipt.clone() })?;
-    let Some(mut store) = distil(store, config, streams, work.state(), &receipt, args.json)? else {
+    let Some(mut store) = distil(store, config, streams, work.state(), &receipt, watched, args.json)? else {
         return Ok(None);
     };
     let checked = check(config, &output, streams, args, &last, &missing);
@@ -169,6 +196,9 @@ fn replay(config: &Config, streams: &StreamSet, args: &Args) -> Result<Option<Re
             return Err(e.into());
         }
     };
+    if watched.is_interrupted() {
+        return Ok(None);
+    }
     let keep_old = args.keep_old || if is_swap { keeps_strangers(config, streams)? } else { false };
     if is_swap {
         let warnings = missing.iter().map(|gone| format!("without {}", describe(gone))).collect();
@@ -283,11 +313,12 @@ fn distil(
     streams: &StreamSet,
     state_dir: PathBuf,
     receipt: &Receipt,
+    watched: &mut Watched,
     json: bool,
 ) -> Result<Option<Store>, Failure> {
     let signals = Signals::new([SIGHUP]).inspect_err(|e| warn!(error = %e, "signals are not handled")).ok();
-    let shared = Shared::new(config.tuning);
-    let mut attendants = None;
+    let shared = Arc::clone(&watched.shared);
+    let attendants = &mut watched.attendants;
     let plan = Plan {
         store,
         streams,
@@ -299,15 +330,11 @@ fn distil(
         shared: Arc::clone(&shared),
         reload: Box::new(|| None),
         on_ready: Box::new(|requests| {
-            attendants = Some(Attendants::start(signals, requests, &shared, true, json));
+            *attendants = Some(Attendants::start(signals, requests, &shared, true, json));
         }),
     };
-    let ended = pipeline::run(plan);
-    if let Some(attendants) = attendants {
-        attendants.end();
-    }
-    let store = ended?;
-    if shared.interrupted.load(std::sync::atomic::Ordering::Relaxed) {
+    let store = pipeline::run(plan)?;
+    if watched.is_interrupted() {
         return Ok(None);
     }
     match shared.unread() {
