@@ -216,6 +216,8 @@ export interface Receipt {
   export_cursors?: {
     [name: string]: number;
   };
+  /** Of a replay: the last receipt of the output that this one takes the place of. */
+  replaces_head?: ReplacedHead;
   /** Of a checkpoint: everything committed before it. */
   state?: CommittedState;
   /** The first 16 hex digits of the SHA-256 of the line before this member. */
@@ -2122,6 +2124,14 @@ export interface RecordCounts {
  */
 export type RecordKind = "work" | "support";
 
+/** The last receipt of an output that another output took the place of. */
+export interface ReplacedHead {
+  /** Its number. */
+  seq: number;
+  /** SHA-256 of its line, newline included. */
+  sha256: Sha256Hex;
+}
+
 /** What was retrieved for the work. */
 export interface RetrievedContext {
   /** The corpora that were searched (OpenTelemetry: `gen_ai.data_source.id`). */
@@ -3001,6 +3011,7 @@ const SCHEMAS: { readonly [Name in RecordName]: Schema } = {
         "type": "object",
         "additionalProperties": {"type":"integer","minimum":0,"maximum":9007199254740991},
       },
+      "replaces_head": {"$ref":"#/$defs/ReplacedHead"},
       "state": {"$ref":"#/$defs/CommittedState"},
       "check": {"$ref":"#/$defs/Hex16"},
     },
@@ -3034,6 +3045,11 @@ const SCHEMAS: { readonly [Name in RecordName]: Schema } = {
       {
         "if": {"required":["kind"],"properties":{"kind":{"const":"gap"}}},
         "then": {"required":["gaps"]},
+      },
+      {
+        "if": {"required":["kind"],"properties":{"kind":{"const":"replay"}}},
+        "then": {"required":["replaces_head"]},
+        "else": {"not":{"required":["replaces_head"]}},
       },
       {
         "if": {"required":["kind"],"properties":{"kind":{"const":"genesis"}}},
@@ -3164,6 +3180,15 @@ const SCHEMAS: { readonly [Name in RecordName]: Schema } = {
         },
         "required": ["stream","from","to","reason"],
         "x-rules": [{"at_most":["/from","/to"]}],
+      },
+      "ReplacedHead": {
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+          "seq": {"type":"integer","minimum":0,"maximum":9007199254740991},
+          "sha256": {"$ref":"#/$defs/Sha256Hex"},
+        },
+        "required": ["seq","sha256"],
       },
       "CommittedState": {
         "type": "object",

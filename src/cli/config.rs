@@ -15,7 +15,7 @@ use crate::pipeline::Tuning;
 mod raw;
 mod streams;
 
-use raw::{Raw, RawStream, RawStreams, Size, Span};
+use raw::{OnChange, Raw, RawStream, RawStreams, Size, Span};
 
 /// The config is wrong: which key, what stands there, what is allowed.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,8 @@ pub(super) struct Config {
     pub(super) rules: Rules,
     /// Files of the custom streams, in the order of `rules.custom`.
     pub(super) custom_paths: Vec<PathBuf>,
+    /// Whether `run` replays by itself when the rules are not those of the output; else it refuses.
+    pub(super) replays_on_change: bool,
     /// How far a distilled stream may be behind the newest stream before `probe` and `status` warn.
     pub(super) stale_after: Duration,
     pub(super) log_level: LogLevel,
@@ -215,6 +217,7 @@ impl Reader {
             tuning: self.tuning()?,
             rules,
             custom_paths,
+            replays_on_change: self.raw.upgrade.on_change == OnChange::Replay,
             stale_after: self.span(
                 "probe.stale_after",
                 self.raw.probe.stale_after,

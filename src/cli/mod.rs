@@ -12,6 +12,7 @@ mod playbooks;
 mod probe;
 mod prove;
 mod repair;
+mod replay;
 mod review;
 mod run;
 mod schema;
@@ -59,6 +60,8 @@ enum Command {
     Run(run::Args),
     /// Show cursor, lag, counts and last receipt of every stream; works beside a running daemon
     Status(status::Args),
+    /// Make the output anew from the streams, check it against the live one, and put it in its place
+    Replay(replay::Args),
     /// Say what is to become of a run: appends one row to human_overrides.jsonl
     Override(override_::Args),
     /// Publish the committed samples as a versioned dataset, with a folder for every trainer
@@ -137,9 +140,10 @@ impl From<StoreError> for Failure {
             | StoreError::ReceiptsDamaged { .. }
             | StoreError::ReceiptsLost { .. }
             | StoreError::RulesChanged { .. }
+            | StoreError::NotMovable { .. }
             // The same rows would fail the same way: not to be tried again by itself.
             | StoreError::CheckFailed(_) => Exit::Refused,
-            StoreError::Locked { .. } => Exit::Held,
+            StoreError::Locked { .. } | StoreError::BeingReplaced { .. } => Exit::Held,
         };
         Self::new(exit, error)
     }
@@ -180,6 +184,7 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Run(args) => run::run(&settings, &args),
         Command::Status(args) => status::run(&settings, &args),
+        Command::Replay(args) => replay::run(&settings, &args),
         Command::Override(args) => override_::run(&settings, &args),
         Command::Snapshot(args) => snapshot::run(&settings, &args),
         Command::Probe(args) => probe::run(&settings, &args),

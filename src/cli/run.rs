@@ -15,7 +15,7 @@ use super::config::Config;
 use super::setup::{self, GIT_SHA, LogHandle, Paths};
 use super::summary::Summary;
 use super::table::thousands;
-use super::{Exit, Failure};
+use super::{Exit, Failure, replay};
 use crate::domain::schema::receipt::Receipt;
 use crate::domain::schema::scalars::Sha256Hex;
 use crate::edge::systemd::Notifier;
@@ -52,7 +52,11 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     // Recovery may take long. A SIGHUP meanwhile must not end it: systemd would take that for a clean end. SIGTERM
     // may: recovery can be killed anywhere.
     let signals = Signals::new([SIGHUP]).inspect_err(|e| warn!(error = %e, "signals are not handled")).ok();
-    let (store, _lock) = open(&config, &streams, &receipt)?;
+    if config.replays_on_change && replay::upgrade(&config, &streams)? == replay::Ended::Interrupted {
+        info!("stopped during a replay; the next start goes on with it");
+        return Ok(Exit::Fine);
+    }
+    let (store, _lock) = open(&config.output, &config.state, &streams, &receipt)?;
     let shared = Shared::new(config.tuning);
     let before = store.state().clone();
     let started = Instant::now();
@@ -88,12 +92,17 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
 }
 
 /// Takes the lock, recovers the output and makes sure that it follows the rules configured.
-fn open(config: &Config, streams: &StreamSet, receipt: &Receipt) -> Result<(Store, Lock), StoreError> {
+pub(super) fn open(
+    output: &Path,
+    state: &Path,
+    streams: &StreamSet,
+    receipt: &Receipt,
+) -> Result<(Store, Lock), StoreError> {
     let disk = RealDisk::default();
-    disk.make_dir(&config.state)?;
-    disk.make_dir(&config.output.join("receipts"))?;
-    let lock = Lock::take(&config.state, &config.output.join("receipts"))?;
-    let recovered = Store::recover(Box::new(disk), &config.output, &config.state, &streams.output_files())?;
+    disk.make_dir(state)?;
+    disk.make_dir(&output.join("receipts"))?;
+    let lock = Lock::take(state, &output.join("receipts"))?;
+    let recovered = Store::recover(Box::new(disk), output, state, &streams.output_files())?;
     for repair in &recovered.repairs {
         info!(repair, "recovered");
     }
@@ -154,14 +163,14 @@ impl Config {
 }
 
 /// Threads beside the pipeline: signals, systemd, the progress bar.
-struct Attendants {
+pub(super) struct Attendants {
     signals: Option<(Handle, std::thread::JoinHandle<()>)>,
     notifier: Option<Notifier>,
     progress: Option<(Arc<AtomicBool>, std::thread::JoinHandle<()>)>,
 }
 
 impl Attendants {
-    fn start(
+    pub(super) fn start(
         signals: Option<Signals>,
         requests: Requests,
         shared: &Arc<Shared>,
@@ -198,7 +207,7 @@ impl Attendants {
         Self { signals, notifier, progress }
     }
 
-    fn end(self) {
+    pub(super) fn end(self) {
         drop(self.notifier);
         if let Some((ended, thread)) = self.progress {
             ended.store(true, Ordering::Release);

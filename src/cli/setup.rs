@@ -96,6 +96,7 @@ pub(super) fn base_receipt(command: &str, config: &Config) -> Receipt {
         ended_at: EventTime::EPOCH,
         gaps: Vec::new(),
         export_cursors: std::collections::BTreeMap::new(),
+        replaces_head: None,
         state: None,
         check: None,
     }

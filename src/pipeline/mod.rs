@@ -16,6 +16,7 @@ pub mod known_rows;
 pub mod outputs;
 pub mod refresh;
 pub mod repair;
+pub mod replay;
 mod rescore;
 pub mod review;
 pub mod row_cache;

@@ -349,6 +349,7 @@ impl Store {
             ended_at: now,
             gaps: Vec::new(),
             export_cursors: std::collections::BTreeMap::new(),
+            replaces_head: None,
             state: Some(self.receipts.state.clone()),
             ..like.clone()
         };

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tracing::warn;
 
+use super::StoreError;
 use crate::domain::schema::receipt::{CommittedState, Receipt, StreamState};
 use crate::domain::schema::scalars::Sha256Hex;
 
@@ -38,6 +39,15 @@ impl CursorCache {
             warn!(path = %dir.display(), why, "there is no cursor store; the receipts alone are used");
         }
         Self { db: db.ok() }
+    }
+
+    /// Throws the store away; the next start makes it anew from the receipts.
+    pub fn forget(state: &Path) -> Result<(), StoreError> {
+        let dir = state.join("cursors");
+        match std::fs::remove_dir_all(&dir) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io("remove", &dir, e)),
+            _ => Ok(()),
+        }
     }
 
     /// Number and hash of the commit whose cursors are stored.

@@ -91,6 +91,24 @@ pub enum StoreError {
         /// What it holds.
         path: PathBuf,
     },
+    /// A replayed output is being put in place, or was when its replay was killed.
+    #[error(
+        "the output in {} is being replaced by a replay; try again, or let `distilld run --once` finish it",
+        path.display()
+    )]
+    BeingReplaced {
+        /// The output folder.
+        path: PathBuf,
+    },
+    /// A folder that a replay would have to move cannot be.
+    #[error(
+        "{} is a link, a mount or no folder, so a replay cannot put another in its place; use `--into`",
+        path.display()
+    )]
+    NotMovable {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A check of a commit failed: distilld's own fault.
     #[error("a commit was not made because a check failed: {0}")]
     CheckFailed(String),

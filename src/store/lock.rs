@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 
 use super::StoreError;
+use super::swap;
 
 /// Held as long as this distilld may write; the kernel lets go when the process ends, however it ends.
 #[derive(Debug)]
@@ -13,13 +14,16 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes both locks, or says who stands in the way.
+    /// Takes both locks, or says who stands in the way. A swap of outputs that was cut short is finished on the way.
     pub fn take(state: &Path, receipts: &Path) -> Result<Self, StoreError> {
         let path = state.join("lock");
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
         let state = options.open(&path).map_err(|e| StoreError::io("open", &path, e))?;
         lock(&state, &path)?;
+        if let Some(output) = receipts.parent() {
+            swap::finish(output)?;
+        }
         // Two daemons with a state folder each must not share an output either.
         let receipts_dir = File::open(receipts).map_err(|e| StoreError::io("open", receipts, e))?;
         lock(&receipts_dir, receipts)?;

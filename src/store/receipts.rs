@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::StoreError;
 use super::disk::Disk;
+use super::swap;
 use crate::domain::schema::receipt::{CommittedState, Receipt};
 use crate::domain::schema::scalars::Sha256Hex;
 
@@ -59,6 +60,9 @@ impl Receipts {
 
     /// Reads and checks the active file. Never writes, so that it serves beside a running daemon too.
     pub fn read(disk: &dyn Disk, output: &Path) -> Result<Self, StoreError> {
+        if swap::is_unfinished(disk, output)? {
+            return Err(StoreError::BeingReplaced { path: output.to_owned() });
+        }
         let path = Self::active_path(output);
         // Between the two renames of a sealing the next file is the active one under another name.
         let next = next_path(&path);

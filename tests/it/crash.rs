@@ -468,6 +468,7 @@ fn empty_receipt() -> Receipt {
         ended_at: EventTime::EPOCH,
         gaps: Vec::new(),
         export_cursors: BTreeMap::new(),
+        replaces_head: None,
         state: None,
         check: None,
     }

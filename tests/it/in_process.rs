@@ -81,6 +81,7 @@ fn receipt(rules: &Rules) -> Receipt {
         ended_at: EventTime::EPOCH,
         gaps: Vec::new(),
         export_cursors: BTreeMap::new(),
+        replaces_head: None,
         state: None,
         check: None,
     }

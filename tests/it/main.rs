@@ -31,6 +31,7 @@ mod override_;
 mod probe;
 mod proofs;
 mod repair;
+mod replay;
 mod retraction;
 mod rows;
 mod schemas;

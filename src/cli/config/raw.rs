@@ -46,6 +46,7 @@ pub(super) struct Raw {
     pub(super) link: RawLink,
     pub(super) scorer: RawScorer,
     pub(super) export: RawExport,
+    pub(super) upgrade: RawUpgrade,
     pub(super) probe: RawProbe,
     pub(super) log: RawLog,
     pub(super) stream: RawStreams,
@@ -102,6 +103,21 @@ pub(super) struct RawScorer {
 pub(super) struct RawExport {
     pub(super) refresh: Option<Span>,
     pub(super) lag_max: Option<Size>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawUpgrade {
+    pub(super) on_change: OnChange,
+}
+
+/// What `run` does when rules, scorer, link or row-limit settings are not those of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OnChange {
+    #[default]
+    Refuse,
+    Replay,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -14,7 +14,7 @@ use super::published::Published;
 use super::record::{Invalid, hold};
 use super::scalars::{EventTime, Sha256Hex};
 pub use counts::RecordCounts;
-pub use ranges::{Gap, InputRange, OutputRange};
+pub use ranges::{Gap, InputRange, OutputRange, ReplacedHead};
 pub use state::{CommittedState, OutputState, StreamState};
 
 /// What a commit was for.
@@ -53,6 +53,11 @@ pub enum ReceiptKind {
         {
             "if": { "required": ["kind"], "properties": { "kind": { "const": "gap" } } },
             "then": { "required": ["gaps"] }
+        },
+        {
+            "if": { "required": ["kind"], "properties": { "kind": { "const": "replay" } } },
+            "then": { "required": ["replaces_head"] },
+            "else": { "not": { "required": ["replaces_head"] } }
         },
         {
             "if": { "required": ["kind"], "properties": { "kind": { "const": "genesis" } } },
@@ -121,6 +126,9 @@ pub struct Receipt {
     /// Evidence bytes of each stream that the exports have taken into account, where this commit moved them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub export_cursors: BTreeMap<String, u64>,
+    /// Of a replay: the last receipt of the output that this one takes the place of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces_head: Option<ReplacedHead>,
     /// Of a checkpoint: everything committed before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<CommittedState>,
@@ -137,6 +145,12 @@ impl Published for Receipt {
     fn check(&self) -> Result<(), Invalid> {
         let checkpoint = self.kind == ReceiptKind::Checkpoint;
         hold(self.state.is_some() == checkpoint, "state", "stands in a checkpoint alone")?;
+        let replay = self.kind == ReceiptKind::Replay;
+        hold(
+            self.replaces_head.is_some() == replay,
+            "replaces_head",
+            "stands in the receipt of a replay alone",
+        )?;
         let told = self.kind != ReceiptKind::Gap || !self.gaps.is_empty();
         hold(told, "gaps", "stand in the receipt of a gap")?;
         let first = self.seq > 0 || self.prev_sha256 == Sha256Hex([0; 32]);
@@ -201,6 +215,7 @@ mod tests {
             ended_at: EventTime::EPOCH,
             gaps: Vec::new(),
             export_cursors: BTreeMap::new(),
+            replaces_head: None,
             state: None,
             check: None,
         }

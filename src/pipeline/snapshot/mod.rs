@@ -41,6 +41,11 @@ pub enum SnapshotError {
     Moved,
 }
 
+/// Proves that every sample in the exports of an output is allowed there.
+pub fn prove_no_leak(output: &Path) -> Result<(), SnapshotError> {
+    proof::Proof::of(selection::Selection::read(output)?).map(drop)
+}
+
 fn more(others: usize) -> String {
     if others == 0 { String::new() } else { format!(" (and {others} more)") }
 }

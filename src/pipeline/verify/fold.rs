@@ -317,6 +317,7 @@ fn bare(receipt: &Receipt) -> Receipt {
         started_at: receipt.started_at,
         ended_at: receipt.ended_at,
         gaps: Vec::new(),
+        replaces_head: None,
         export_cursors: BTreeMap::new(),
         state: None,
         check: None,

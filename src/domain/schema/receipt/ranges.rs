@@ -101,3 +101,13 @@ pub struct Gap {
     #[schemars(with = "Text")]
     pub reason: String,
 }
+
+/// The last receipt of an output that another output took the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplacedHead {
+    /// Its number.
+    pub seq: u64,
+    /// SHA-256 of its line, newline included.
+    pub sha256: Sha256Hex,
+}

@@ -1,0 +1,388 @@
+//! `distilld replay`: the output made anew from offset zero, checked against the live one, and put in its place.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use signal_hook::consts::SIGHUP;
+use signal_hook::iterator::Signals;
+use tracing::{info, warn};
+
+use super::config::Config;
+use super::run::{Attendants, open};
+use super::setup::{self, Paths};
+use super::{Exit, Failure};
+use crate::domain::schema::receipt::{Receipt, ReceiptKind, ReplacedHead};
+use crate::pipeline::outputs::Outputs;
+use crate::pipeline::replay::sources::{Generation, gone, receipted};
+use crate::pipeline::replay::transitions::Transitions;
+use crate::pipeline::replay::{ReplayError, check_no_leak, compare, stranger};
+use crate::pipeline::streams::StreamSet;
+use crate::pipeline::{self, Plan, Shared};
+use crate::store::commit::wall_clock;
+use crate::store::cursors::CursorCache;
+use crate::store::disk::{Disk, RealDisk};
+use crate::store::lock::Lock;
+use crate::store::receipts::Receipts;
+use crate::store::swap::{WorkFolder, check_folders};
+use crate::store::{Commit, Store, StoreError};
+
+mod report;
+
+use report::Report;
+
+#[derive(Debug, Default, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub(super) struct Args {
+    /// Replay only this stream (may be given several times): a check, nothing is replaced
+    #[arg(long, value_name = "NAME")]
+    stream: Vec<String>,
+    /// Leave the result in this folder, which must be empty or not there yet; nothing is replaced
+    #[arg(long, value_name = "DIR")]
+    into: Option<PathBuf>,
+    /// Stop after the checks; nothing is replaced
+    #[arg(long)]
+    dry_run: bool,
+    /// Go on without generations that the receipts name and that are gone: their rows are lost to the output
+    #[arg(long)]
+    without_missing: bool,
+    /// Keep the old output beside the new one, as `.replaced-SEQ`
+    #[arg(long, conflicts_with_all = ["into", "dry_run", "stream"])]
+    keep_old: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a replay came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It was not needed.
+    Needless,
+    /// It was done.
+    Done,
+    /// It was asked to stop; the live output is what it was.
+    Interrupted,
+}
+
+impl From<ReplayError> for Failure {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Store(error) => error.into(),
+            error @ ReplayError::Intake(_) => Self::new(Exit::Io, error),
+            error @ (ReplayError::Differs { .. }
+            | ReplayError::Fewer { .. }
+            | ReplayError::Leaks { .. }
+            | ReplayError::Moved) => Self::new(Exit::Wrong, error),
+        }
+    }
+}
+
+pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
+    let config = paths.load()?;
+    config.check_paths()?;
+    let _log = setup::start_log(&config);
+    let mut streams = setup::streams(&config);
+    if let Some(unknown) = args.stream.iter().find(|name| !streams.names().contains(&name.as_str())) {
+        let what = format!("--stream {unknown}: there is no such stream; `distilld status` lists them");
+        return Err(Failure::new(Exit::Usage, anyhow::anyhow!(what)));
+    }
+    if let Some(into) = &args.into {
+        check_into(into, &config)?;
+    }
+    if !args.stream.is_empty() {
+        streams.specs.retain(|spec| args.stream.contains(&spec.name));
+    }
+    let Some(report) = replay(&config, &streams, args)? else {
+        let what =
+            "stopped before the end; the live output is what it was, and the next `distilld replay` goes on";
+        return Err(Failure::new(Exit::Wrong, anyhow::anyhow!(what)));
+    };
+    report.print(args.json);
+    Ok(Exit::Fine)
+}
+
+/// Replays when the rules configured are not those of the output; for `run`, before it opens it.
+pub(super) fn upgrade(config: &Config, streams: &StreamSet) -> Result<Ended, Failure> {
+    let last = match Receipts::read(&RealDisk::default(), &config.output) {
+        Ok(receipts) => receipts.last,
+        // Whoever takes the lock finishes that.
+        Err(StoreError::BeingReplaced { .. }) => return Ok(Ended::Needless),
+        Err(e) => return Err(e.into()),
+    };
+    let Some(last) = last.filter(|last| !follows(last, config)) else { return Ok(Ended::Needless) };
+    let configured = config.rules.rules_version();
+    info!(committed = last.rules_version, configured, "the rules changed: replaying beside the live output");
+    let replayed = replay(config, streams, &Args::default()).map_err(|failure| match failure.exit {
+        // The same replay would fail the same way: not to be tried again by a service manager.
+        Exit::Wrong => Failure { exit: Exit::Refused, ..failure },
+        _ => failure,
+    })?;
+    match replayed {
+        None => Ok(Ended::Interrupted),
+        Some(report) => {
+            report.log();
+            Ok(Ended::Done)
+        }
+    }
+}
+
+/// Whether a receipt's commit followed the rules configured.
+fn follows(receipt: &Receipt, config: &Config) -> bool {
+    receipt.rules_version == config.rules.rules_version()
+        && receipt.scorer_version == config.rules.scorer_version()
+}
+
+/// The whole of it; `None` when it was asked to stop.
+fn replay(config: &Config, streams: &StreamSet, args: &Args) -> Result<Option<Report>, Failure> {
+    let mut watched = Watched { shared: Shared::new(config.tuning), attendants: None };
+    let ended = replay_watched(config, streams, args, &mut watched);
+    if let Some(attendants) = watched.attendants {
+        attendants.end();
+    }
+    ended
+}
+
+/// A replay that signals reach until its end, the checks included.
+struct Watched {
+    shared: Arc<Shared>,
+    attendants: Option<Attendants>,
+}
+
+impl Watched {
+    fn is_interrupted(&self) -> bool {
+        self.shared.interrupted.load(Ordering::Relaxed)
+    }
+}
+
+fn replay_watched(
+    config: &Config,
+    streams: &StreamSet,
+    args: &Args,
+    watched: &mut Watched,
+) -> Result<Option<Report>, Failure> {
+    let started = Instant::now();
+    let is_swap = args.stream.is_empty() && args.into.is_none() && !args.dry_run;
+    let _live = hold_live(config)?;
+    let receipts = Receipts::read(&RealDisk::default(), &config.output)?;
+    let Some(last) = receipts.last else { return Err(nothing_there(&config.output)) };
+    let old = ReplacedHead { seq: last.seq, sha256: receipts.head };
+    let missing = gone(&receipted(&config.output)?, streams)?;
+    if let Some(first) = missing.first().filter(|_| !args.without_missing) {
+        return Err(refuse_missing(first, missing.len() - 1));
+    }
+    if is_swap {
+        check_folders(&config.output)?;
+    }
+    let work = WorkFolder::claim(&config.output)?;
+    let output = args.into.clone().unwrap_or_else(|| work.new_output());
+    let receipt = setup::base_receipt(&command(args), config);
+    if args.into.is_some() || !can_resume(&output, &receipt) {
+        work.clear()?;
+    }
+    let (store, lock) =
+        open(&output, &work.state(), streams, &Receipt { started_at: wall_clock(), ..receipt.clone() })?;
+    let Some(mut store) = distil(store, config, streams, work.state(), &receipt, watched, args.json)? else {
+        return Ok(None);
+    };
+    let checked = check(config, &output, streams, args, &last, &missing);
+    let mut report = match checked {
+        Ok(report) => report,
+        Err(e) => {
+            // The next one would stand before the same difference; `--into` is for looking at it.
+            drop(store);
+            work.remove()?;
+            return Err(e.into());
+        }
+    };
+    if watched.is_interrupted() {
+        return Ok(None);
+    }
+    let keep_old = args.keep_old || if is_swap { keeps_strangers(config, streams)? } else { false };
+    if is_swap {
+        let warnings = missing.iter().map(|gone| format!("without {}", describe(gone))).collect();
+        let receipt = Receipt {
+            kind: ReceiptKind::Replay,
+            replaces_head: Some(old),
+            warnings,
+            started_at: wall_clock(),
+            ..receipt
+        };
+        store.commit(&Commit { appends: Vec::new(), replaces: Vec::new(), receipt })?;
+        report.receipt = store.last_receipt().map(|last| last.seq);
+    }
+    store.close();
+    drop(store);
+    if is_swap {
+        forget_caches(&config.state)?;
+        report.kept = work.put_in_place(old, keep_old)?.map(|path| path.display().to_string());
+        report.replaced = true;
+    } else {
+        work.remove()?;
+    }
+    // The new output's receipts are locked until here, wherever they lie by now.
+    drop(lock);
+    report.seconds = started.elapsed().as_secs_f64();
+    Ok(Some(report))
+}
+
+/// Takes the live output's lock, so that nothing moves on in it meanwhile.
+fn hold_live(config: &Config) -> Result<Lock, Failure> {
+    if !config.output.join("receipts").exists() && !config.output.join(".replay").exists() {
+        return Err(nothing_there(&config.output));
+    }
+    let disk = RealDisk::default();
+    disk.make_dir(&config.state)?;
+    disk.make_dir(&config.output.join("receipts"))?;
+    Lock::take(&config.state, &config.output.join("receipts")).map_err(|error| match error {
+        StoreError::Locked { .. } => {
+            let what = format!("{error}: stop it (`systemctl stop distilld`), replay, and start it again");
+            Failure::new(Exit::Held, anyhow::anyhow!(what))
+        }
+        error => error.into(),
+    })
+}
+
+fn nothing_there(output: &Path) -> Failure {
+    let what = format!("nothing is committed in {}; run `distilld run --once` first", output.display());
+    Failure::new(Exit::Refused, anyhow::anyhow!(what))
+}
+
+fn describe(generation: &Generation) -> String {
+    let Generation { stream, generation, path, to, .. } = generation;
+    format!("generation {generation} of {stream} ({to} bytes, last known as {path})")
+}
+
+fn refuse_missing(first: &Generation, others: usize) -> Failure {
+    let more = if others == 0 { String::new() } else { format!(" (and {others} more)") };
+    let what = format!(
+        "{} is gone{more}; bring it back, or give --without-missing to go on without its rows",
+        describe(first)
+    );
+    Failure::new(Exit::Refused, anyhow::anyhow!(what))
+}
+
+/// `--into` must be a folder of nobody's.
+fn check_into(into: &Path, config: &Config) -> Result<(), Failure> {
+    let absolute = |path: &Path| {
+        path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+    };
+    let refuse =
+        |why: &str| Err(Failure::new(Exit::Usage, anyhow::anyhow!("--into {}: {why}", into.display())));
+    if absolute(into).starts_with(absolute(&config.kb)) {
+        return refuse("it must lie outside paths.kb, which is never written to");
+    }
+    match std::fs::read_dir(into).map(Iterator::count) {
+        Ok(1..) => refuse("it must be empty, or not be there yet"),
+        Ok(_) => Ok(()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(_) => refuse("it must be a folder, or not be there yet"),
+    }
+}
+
+/// What the receipts of this replay call it: one that is otherwise the same goes on where it was killed.
+fn command(args: &Args) -> String {
+    let mut command = "replay".to_owned();
+    for name in &args.stream {
+        command.push_str(" --stream ");
+        command.push_str(name);
+    }
+    if args.without_missing {
+        command.push_str(" --without-missing");
+    }
+    command
+}
+
+/// Whether an interrupted replay lies there that this one would make in the same way.
+fn can_resume(output: &Path, receipt: &Receipt) -> bool {
+    let read = Receipts::read(&RealDisk::default(), output).ok().and_then(|receipts| receipts.last);
+    read.is_some_and(|last| {
+        last.command == receipt.command
+            && last.rules_version == receipt.rules_version
+            && last.scorer_version == receipt.scorer_version
+            && last.git_sha == receipt.git_sha
+            && last.config_sha256 == receipt.config_sha256
+    })
+}
+
+/// Distils everything there is into the new output; `None` when it was asked to stop.
+fn distil(
+    store: Store,
+    config: &Config,
+    streams: &StreamSet,
+    state_dir: PathBuf,
+    receipt: &Receipt,
+    watched: &mut Watched,
+    json: bool,
+) -> Result<Option<Store>, Failure> {
+    let signals = Signals::new([SIGHUP]).inspect_err(|e| warn!(error = %e, "signals are not handled")).ok();
+    let shared = Arc::clone(&watched.shared);
+    let attendants = &mut watched.attendants;
+    let plan = Plan {
+        store,
+        streams,
+        rules: &config.rules,
+        state_dir,
+        receipt: receipt.clone(),
+        workers: config.workers,
+        once: true,
+        shared: Arc::clone(&shared),
+        reload: Box::new(|| None),
+        on_ready: Box::new(|requests| {
+            *attendants = Some(Attendants::start(signals, requests, &shared, true, json));
+        }),
+    };
+    let store = pipeline::run(plan)?;
+    if watched.is_interrupted() {
+        return Ok(None);
+    }
+    match shared.unread() {
+        Some(error) => Err(Failure::new(Exit::Io, anyhow::anyhow!("a stream could not be read: {error}"))),
+        None => Ok(Some(store)),
+    }
+}
+
+/// Everything that must hold before the new output may take the place of the old one.
+fn check(
+    config: &Config,
+    output: &Path,
+    streams: &StreamSet,
+    args: &Args,
+    last: &Receipt,
+    missing: &[Generation],
+) -> Result<Report, ReplayError> {
+    let (live, replayed) = (Outputs::open(&config.output)?, Outputs::open(output)?);
+    let equal_rules = follows(last, config);
+    // Where a generation is gone, the rows of the others have other numbers, and nothing can be compared.
+    let whole = |name: &&str| !missing.iter().any(|gone| gone.stream == *name);
+    let names: Vec<&str> = streams.names().into_iter().filter(whole).collect();
+    compare::check_counts(&live, &replayed, &names, equal_rules)?;
+    let mut report = Report::new(&replayed, last, &config.rules);
+    report.missing = missing.iter().map(describe).collect();
+    if equal_rules {
+        report.compared_files = compare::check_bytes(&live, &replayed, &names)?;
+    } else {
+        report.tell(&Transitions::between(&live, &replayed, &names, !args.stream.is_empty())?);
+    }
+    check_no_leak(output)?;
+    report.into = args.into.as_ref().map(|into| into.display().to_string());
+    Ok(report)
+}
+
+/// Whether the old output holds files of somebody else, so that it must be kept.
+fn keeps_strangers(config: &Config, streams: &StreamSet) -> Result<bool, StoreError> {
+    let known = Outputs::open(&config.output)?.state.outputs.into_keys();
+    let own: Vec<String> = known.chain(streams.output_files()).collect();
+    let found = stranger(&config.output, &own)?;
+    if let Some(path) = &found {
+        warn!(path = %path.display(), "a file that is not distilld's lies in the old output, which is kept");
+    }
+    Ok(found.is_some())
+}
+
+/// The caches know the old output's commits; both outputs do without them.
+fn forget_caches(state: &Path) -> Result<(), StoreError> {
+    CursorCache::forget(state)?;
+    RealDisk::default().remove(&state.join("rows"))
+}

@@ -1,0 +1,174 @@
+//! Which generations of the streams the receipts name, and whether each of them is still there to be read.
+//!
+//! A generation is there when a file of its stream holds, before the last byte that was committed of it, the bytes that
+//! its receipt hashed. The file may have been renamed, or come back from a copy; it is not asked who it is but what it holds.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::ReplayError;
+use crate::domain::schema::receipt::{Receipt, StreamState};
+use crate::domain::schema::scalars::Sha256Hex;
+use crate::intake::identity::Identity;
+use crate::intake::lines::read_anchor;
+use crate::intake::siblings;
+use crate::pipeline::row_scan::each_line;
+use crate::pipeline::streams::{StreamSet, StreamSpec};
+use crate::store::StoreError;
+use crate::store::disk::{Disk, RealDisk};
+use crate::store::receipts::Receipts;
+
+/// One life of a stream's file, as far as it was committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generation {
+    /// The stream.
+    pub stream: String,
+    /// Which life.
+    pub generation: u32,
+    /// The file, as it was last named.
+    pub path: String,
+    identity: Option<Identity>,
+    /// Bytes committed of it.
+    pub to: u64,
+    anchor: Sha256Hex,
+}
+
+/// All generations that the receipts of an output name and that had rows, in order. The caller holds the lock.
+pub fn receipted(output: &Path) -> Result<Vec<Generation>, StoreError> {
+    let mut found = BTreeMap::new();
+    each_receipt(output, |receipt| {
+        for (name, stream) in receipt.state.iter().flat_map(|state| &state.streams) {
+            note(&mut found, of_state(name, stream));
+        }
+        for input in &receipt.input_files {
+            note(
+                &mut found,
+                Generation {
+                    stream: input.stream.clone(),
+                    generation: input.generation,
+                    path: input.path.clone(),
+                    identity: Identity::parse(&input.identity),
+                    to: input.to,
+                    anchor: input.anchor,
+                },
+            );
+        }
+    })?;
+    Ok(found.into_values().filter(|generation: &Generation| generation.to > 0).collect())
+}
+
+fn note(found: &mut BTreeMap<(String, u32), Generation>, generation: Generation) {
+    found.insert((generation.stream.clone(), generation.generation), generation);
+}
+
+fn of_state(name: &str, stream: &StreamState) -> Generation {
+    Generation {
+        stream: name.to_owned(),
+        generation: stream.generation,
+        path: stream.path.clone(),
+        identity: Identity::parse(&stream.identity),
+        to: stream.offset,
+        anchor: stream.anchor,
+    }
+}
+
+/// Goes over all receipts of an output, the sealed ones first.
+fn each_receipt(output: &Path, mut take: impl FnMut(&Receipt)) -> Result<(), StoreError> {
+    let disk = RealDisk::default();
+    Receipts::finish_sealing(&disk, output)?;
+    let active = Receipts::read(&disk, output)?;
+    let dir = output.join("receipts");
+    let mut files: Vec<(u64, PathBuf, u64)> = Vec::new();
+    for name in disk.list(&dir)? {
+        let sealed = name.strip_prefix("receipts-").and_then(|rest| rest.strip_suffix(".jsonl"));
+        if let Some(seq) = sealed.and_then(|seq| seq.parse().ok()) {
+            let path = dir.join(&name);
+            let len = disk.len(&path)?.unwrap_or(0);
+            files.push((seq, path, len));
+        }
+    }
+    files.push((u64::MAX, Receipts::active_path(output), active.len));
+    files.sort_unstable();
+    for (_, path, len) in files {
+        let mut damaged = None;
+        each_line(
+            |from, to| disk.read(&path, from, to),
+            0,
+            len,
+            |at, line| {
+                let text = line.strip_suffix(b"\n").and_then(|line| std::str::from_utf8(line).ok());
+                match text.and_then(Receipt::from_line) {
+                    Some(receipt) => take(&receipt),
+                    None => damaged = damaged.or(Some(at)),
+                }
+            },
+        )?;
+        if let Some(offset) = damaged {
+            return Err(StoreError::ReceiptsDamaged {
+                path,
+                offset,
+                what: "a line that is not a whole receipt",
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The generations of these streams that are not there any more.
+pub fn gone(generations: &[Generation], streams: &StreamSet) -> Result<Vec<Generation>, ReplayError> {
+    let mut gone = Vec::new();
+    for spec in &streams.specs {
+        let wanted: Vec<_> = generations.iter().filter(|wanted| wanted.stream == spec.name).collect();
+        let mut files = files_of(spec)?;
+        // Of two lives of one file only the later one can be there. A file is the one it was, else one that holds the same.
+        for wanted in wanted.iter().rev() {
+            claim(&mut files, wanted, true);
+        }
+        for wanted in wanted.iter().rev() {
+            let is_there = files.iter().any(|file| file.claimed_by == Some(wanted.generation));
+            if !is_there && !claim(&mut files, wanted, false) {
+                gone.push((*wanted).clone());
+            }
+        }
+    }
+    gone.sort_by(|a, b| (&a.stream, a.generation).cmp(&(&b.stream, b.generation)));
+    Ok(gone)
+}
+
+/// A file of a stream as it is now.
+#[derive(Debug)]
+struct Found {
+    file: File,
+    identity: Identity,
+    len: u64,
+    claimed_by: Option<u32>,
+}
+
+fn claim(files: &mut [Found], wanted: &Generation, by_identity: bool) -> bool {
+    let is_it = |file: &&mut Found| {
+        let same = || wanted.identity.is_some_and(|identity| identity.is_same(&file.identity));
+        file.claimed_by.is_none() && (!by_identity || same()) && file.holds(wanted)
+    };
+    let found = files.iter_mut().find(is_it);
+    found.map(|file| file.claimed_by = Some(wanted.generation)).is_some()
+}
+
+impl Found {
+    fn holds(&self, wanted: &Generation) -> bool {
+        let anchor = || read_anchor(&self.file, wanted.to);
+        self.len >= wanted.to && anchor().is_ok_and(|anchor| Sha256Hex::of(&anchor) == wanted.anchor)
+    }
+}
+
+/// The files that a replay of a stream reads.
+fn files_of(spec: &StreamSpec) -> Result<Vec<Found>, ReplayError> {
+    let rotated = siblings::find(&spec.path)?.into_iter().filter(|sibling| !sibling.compressed);
+    let paths = rotated.map(|sibling| sibling.path).chain([spec.path.clone()]);
+    let open = |path: PathBuf| {
+        let metadata = std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file)?;
+        let file = File::open(path).ok()?;
+        Some(Found { file, identity: Identity::of(&metadata), len: metadata.len(), claimed_by: None })
+    };
+    Ok(paths.filter_map(open).collect())
+}
