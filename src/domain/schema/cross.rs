@@ -4,6 +4,8 @@
 //! here, in `records.ts` and by whoever reads the schemas. Pointers start at that object; a rule about a member that is
 //! not there holds.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -47,7 +49,8 @@ pub fn sorted(list: &str) -> Value {
 
 /// NFC, runs of white space as one space, none at the ends.
 pub fn folded(text: &str) -> String {
-    let composed: String = text.nfc().collect();
+    // ASCII is composed already, and most texts are nothing else.
+    let composed = if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) };
     composed.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
