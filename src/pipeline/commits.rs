@@ -7,7 +7,7 @@ use tracing::{debug, error, warn};
 
 use super::committer::{PipelineError, Turn};
 use super::evidence_lines::EvidenceLines;
-use super::exports::retractions;
+use super::exports::{Gathered, retractions};
 use super::outputs::RESCORED;
 use super::rescore::settle;
 use crate::domain::schema::receipt::{Gap, InputRange, Receipt, ReceiptKind, RecordCounts};
@@ -133,9 +133,14 @@ impl Turn<'_> {
         self.commit(&Commit { appends: Vec::new(), replaces: Vec::new(), receipt })
     }
 
-    /// Commits the samples that were gathered.
+    /// Commits all samples that were gathered.
     pub(super) fn commit_exports(&mut self) -> Result<(), PipelineError> {
         let gathered = self.c.desk.take_gathered();
+        self.commit_samples(gathered)
+    }
+
+    /// Commits samples.
+    pub(super) fn commit_samples(&mut self, gathered: Gathered) -> Result<(), PipelineError> {
         let withheld = gathered.withheld;
         let files = gathered.changes(&self.c.store)?;
         let (exported, retracted) = (files.added, files.dropped);

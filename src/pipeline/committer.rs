@@ -139,7 +139,8 @@ impl Turn<'_> {
             }
             self.send_sample_jobs()?;
             if self.c.desk.is_due() {
-                self.commit_exports()?;
+                let gathered = self.c.desk.take_due();
+                self.commit_samples(gathered)?;
             }
             self.refresh_views();
         }

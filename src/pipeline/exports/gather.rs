@@ -8,14 +8,37 @@ use crate::domain::link::map::{KeyMap, KeySet};
 use crate::pipeline::outputs::Committed;
 use crate::store::{Append, Piece, Replace, Store, StoreError};
 
+/// Lines to add.
+#[derive(Debug, Default)]
+struct Lines {
+    /// One that was dropped again is empty.
+    all: Vec<String>,
+    /// Where each of them is, by its id.
+    by_id: KeyMap<usize>,
+    bytes: usize,
+}
+
+impl Lines {
+    fn add(&mut self, id: SampleId, line: String) {
+        self.bytes += line.len();
+        self.by_id.insert(id.0, self.all.len());
+        self.all.push(line);
+    }
+
+    /// Drops a line again; whether it was there.
+    fn drop_line(&mut self, id: SampleId) -> bool {
+        let line = self.by_id.remove(&id.0).and_then(|at| self.all.get_mut(at));
+        line.map(|line| self.bytes -= std::mem::take(line).len()).is_some()
+    }
+}
+
 /// Lines that go into one file, and those that leave it.
 #[derive(Debug, Default)]
 struct OfFile {
-    /// Lines to add; one that was dropped again is empty.
-    add: Vec<String>,
-    /// Where each of them is, by its id.
-    added: KeyMap<usize>,
-    bytes: usize,
+    /// Lines that are new.
+    add: Lines,
+    /// Lines that take the place of one with the same id.
+    instead: Lines,
     /// Samples of the committed file that go.
     drop: KeySet,
 }
@@ -44,28 +67,36 @@ pub struct FileChanges {
 impl Gathered {
     pub(super) fn add_line(&mut self, dataset: Dataset, id: SampleId, line: String) {
         let file = self.files.entry(dataset).or_default();
-        file.bytes += line.len();
-        file.added.insert(id.0, file.add.len());
-        file.add.push(line);
+        let lines = if file.drop.contains(&id.0) { &mut file.instead } else { &mut file.add };
+        lines.add(id, line);
     }
 
     pub(super) fn drop_line(&mut self, dataset: Dataset, id: SampleId) {
         let file = self.files.entry(dataset).or_default();
-        match file.added.remove(&id.0).and_then(|at| file.add.get_mut(at)) {
-            // It never came into the file.
-            Some(line) => {
-                file.bytes -= line.len();
-                line.clear();
-            }
-            None => {
-                file.drop.insert(id.0);
-            }
+        // What never came into the file need not go.
+        if !file.add.drop_line(id) && !file.instead.drop_line(id) {
+            file.drop.insert(id.0);
         }
     }
 
-    /// Bytes of the lines to add.
-    pub(super) fn bytes(&self) -> usize {
-        self.files.values().map(|file| file.bytes).sum()
+    /// Whether the lines that can be appended come to so many bytes.
+    pub(super) fn has_appends(&self, bytes: usize) -> bool {
+        self.files.values().map(|file| file.add.bytes).sum::<usize>() >= bytes
+    }
+
+    /// Whether the lines that take the place of others come to so many bytes.
+    pub(super) fn has_replacements(&self, bytes: usize) -> bool {
+        self.files.values().map(|file| file.instead.bytes).sum::<usize>() >= bytes
+    }
+
+    /// Hands over what can be appended alone: where a line goes, the whole file is written anew.
+    pub(super) fn take_appends(&mut self) -> Self {
+        let appends = |(dataset, file): (&Dataset, &mut OfFile)| {
+            (*dataset, OfFile { add: std::mem::take(&mut file.add), ..OfFile::default() })
+        };
+        let files = self.files.iter_mut().map(appends).collect();
+        self.files.retain(|_, file| !file.drop.is_empty());
+        Self { files, withheld: std::mem::take(&mut self.withheld) }
     }
 
     /// Whether there is nothing to commit.
@@ -77,8 +108,8 @@ impl Gathered {
     pub fn changes(self, store: &Store) -> Result<FileChanges, StoreError> {
         let mut changes = FileChanges::default();
         for (dataset, file) in self.files {
-            let added = file.added.len() as u64;
-            let add = file.add.concat().into_bytes();
+            let added = (file.add.by_id.len() + file.instead.by_id.len()) as u64;
+            let add = [file.add.all.concat(), file.instead.all.concat()].concat().into_bytes();
             changes.added += added;
             changes.dropped += file.drop.len() as u64;
             if !file.drop.is_empty() {

@@ -38,6 +38,8 @@ const JOB_BYTES: u64 = 1 << 20;
 const READ_GAP_BYTES: u64 = 64 << 10;
 /// Sample bytes of one export commit, about.
 const COMMIT_BYTES: usize = 16 << 20;
+/// Sample bytes that wait to take the place of others, at most: a file that loses lines is written anew as a whole.
+const REPLACE_BYTES: usize = 64 << 20;
 /// How many texts, and how many sources of pairs, are looked at before the committer looks after other things.
 const TEXTS_AT_A_TIME: usize = 8192;
 const SOURCES_AT_A_TIME: usize = 256;
@@ -321,7 +323,13 @@ impl Desk {
     /// Whether what was gathered should be committed now: enough of it, or no more to come.
     pub fn is_due(&self) -> bool {
         !self.gathered.is_empty()
-            && (self.gathered.bytes() >= COMMIT_BYTES || (self.in_flight() == 0 && !self.has_waiting()))
+            && (self.gathered.has_appends(COMMIT_BYTES)
+                || self.gathered.has_replacements(REPLACE_BYTES)
+                || !self.has_more_to_come())
+    }
+
+    fn has_more_to_come(&self) -> bool {
+        self.in_flight() > 0 || self.has_waiting()
     }
 
     /// Whether anything was gathered and not yet committed.
@@ -329,7 +337,16 @@ impl Desk {
         !self.gathered.is_empty()
     }
 
-    /// Hands what was gathered over to be committed.
+    /// Hands over what is due: while more is to come what can be appended, in the end all of it.
+    pub fn take_due(&mut self) -> Gathered {
+        if self.has_more_to_come() && self.gathered.has_appends(COMMIT_BYTES) {
+            self.gathered.take_appends()
+        } else {
+            self.take_gathered()
+        }
+    }
+
+    /// Hands all that was gathered over to be committed.
     pub fn take_gathered(&mut self) -> Gathered {
         std::mem::take(&mut self.gathered)
     }
@@ -342,9 +359,10 @@ fn stamp(
     known: &KnownRows,
     evidence: &EvidenceLines<'_>,
 ) -> Result<Stamp, StoreError> {
-    let (category, signals) = known
-        .get(place)
-        .map_or((Category::NeedsHumanReview, SignalSet::EMPTY), |row| (row.category, known.links.rows.current(row)));
+    let (category, signals) =
+        known.get(place).map_or((Category::NeedsHumanReview, SignalSet::EMPTY), |row| {
+            (row.category, known.links.rows.current(row))
+        });
     let asked = if dataset == Dataset::Rag { place } else { known.links.asked(place) };
     let own = known.get(asked).is_some_and(Row::gives_task);
     let task = if own { 0 } else { task_key(asked, known, evidence)? };
