@@ -8,16 +8,19 @@ use tracing::{debug, warn};
 use super::committer::{PipelineError, Turn};
 use super::event::Event;
 use super::outputs::Outputs;
-use super::review::queue_of;
+use super::review::{Special, queue_of};
 use super::views::{ViewError, ViewFile, render_all};
 use crate::domain::schema::receipt::{Receipt, ReceiptKind};
 use crate::store::commit::wall_clock;
-use crate::store::{Commit, Replace};
+use crate::store::{Commit, Replace, StoreError};
 
 /// How long after one refresh the next one may come, at least, while streams are tailed.
 const REST_MIN: Duration = Duration::from_secs(1);
 /// A refresh may take one part in so many of the time.
 const REST_FACTOR: u32 = 20;
+
+/// A view and its file are compared in blocks of this size.
+const COMPARE_BYTES: usize = 1 << 20;
 
 /// The review queue, below the output folder.
 pub const REVIEW_QUEUE: &str = "views/review_queue.jsonl";
@@ -68,20 +71,9 @@ impl Turn<'_> {
         let special = self.c.desk.special(&self.c.known.links);
         let work = move || {
             let streams: Vec<&str> = streams.iter().map(String::as_str).collect();
-            let made = Outputs::open(&output).map_err(ViewError::from).and_then(|outputs| {
-                let mut files = render_all(&outputs)?;
-                let queue = queue_of(&outputs, &streams, &special)?;
-                let rows = queue.items.len() as u64;
-                let bytes = queue.items.into_iter().flat_map(|item| (item + "\n").into_bytes()).collect();
-                files.push(ViewFile { path: REVIEW_QUEUE, bytes, rows });
-                // What is there already is not written again.
-                let changed = |file: &ViewFile| {
-                    let is_there = outputs.state.outputs.contains_key(file.path);
-                    !is_there || outputs.read(file.path, 0, u64::MAX).ok().as_ref() != Some(&file.bytes)
-                };
-                files.retain(changed);
-                Ok(files)
-            });
+            let made = Outputs::open(&output)
+                .map_err(ViewError::from)
+                .and_then(|outputs| make_views(&outputs, &streams, &special));
             send(&answer, made);
         };
         if std::thread::Builder::new().name("views".to_owned()).spawn(work).is_ok() {
@@ -118,6 +110,39 @@ impl Turn<'_> {
         let receipt = Receipt { kind: ReceiptKind::View, started_at: wall_clock(), ..self.c.receipt.clone() };
         self.commit(&Commit { appends: Vec::new(), replaces, receipt })
     }
+}
+
+/// Makes the views, the queue beside the others; gives those that are not there already.
+fn make_views(outputs: &Outputs, streams: &[&str], special: &Special) -> Result<Vec<ViewFile>, ViewError> {
+    let (files, queue) = std::thread::scope(|scope| {
+        let queue = scope.spawn(|| queue_file(outputs, streams, special));
+        let died = |_| Err(StoreError::CheckFailed("the thread of the review queue panicked".to_owned()));
+        (render_all(outputs), queue.join().unwrap_or_else(died))
+    });
+    let mut files = files?;
+    files.push(queue?);
+    files.retain(|file| !is_there(outputs, file));
+    Ok(files)
+}
+
+fn queue_file(outputs: &Outputs, streams: &[&str], special: &Special) -> Result<ViewFile, StoreError> {
+    let items = queue_of(outputs, streams, special)?.items;
+    let (mut bytes, rows) = (Vec::new(), items.len() as u64);
+    for item in items {
+        bytes.extend_from_slice(item.as_bytes());
+        bytes.push(b'\n');
+    }
+    Ok(ViewFile { path: REVIEW_QUEUE, bytes, rows })
+}
+
+/// Whether a view stands in its file already.
+fn is_there(outputs: &Outputs, file: &ViewFile) -> bool {
+    let blocks = || file.bytes.chunks(COMPARE_BYTES).zip((0_u64..).step_by(COMPARE_BYTES));
+    let same = |(block, at): (&[u8], u64)| {
+        outputs.read(file.path, at, at + block.len() as u64).is_ok_and(|found| found == block)
+    };
+    let committed = outputs.state.outputs.get(file.path);
+    committed.is_some_and(|committed| committed.len == file.bytes.len() as u64) && blocks().all(same)
 }
 
 fn send(answer: &Sender<Event>, made: Result<Vec<ViewFile>, ViewError>) {

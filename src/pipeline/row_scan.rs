@@ -92,9 +92,9 @@ pub(super) fn each_line(
     while at < to {
         let block = read(at, (at + block_bytes).min(to))?;
         let mut taken = 0;
-        for line in block.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
-            take(at + taken as u64, line);
-            taken += line.len();
+        for end in memchr::memchr_iter(b'\n', &block) {
+            take(at + taken as u64, block.get(taken..=end).unwrap_or_default());
+            taken = end + 1;
         }
         if taken == 0 {
             // A line longer than the block; committed files end with a newline, so there is more to read.

@@ -71,25 +71,26 @@ pub fn render(rows: &[ViewRow]) -> Result<Vec<ViewFile>, ViewError> {
     let gathered = runs(rows);
     let [runs_path, playbooks_path, ledger_path, drift_path] = VIEW_PATHS;
     Ok(vec![
-        file(runs_path, &run_lines(rows), plain_line)?,
-        file(playbooks_path, &playbooks(&gathered, &Wanted::default()), Published::to_line)?,
-        file(ledger_path, &ledger(&gathered, None).entries, Published::to_line)?,
-        file(drift_path, &drift(rows), Published::to_line)?,
+        file(runs_path, run_lines(&gathered), plain_line)?,
+        file(playbooks_path, playbooks(&gathered, &Wanted::default()), Published::to_line)?,
+        file(ledger_path, ledger(&gathered, None).entries, Published::to_line)?,
+        file(drift_path, drift(rows), Published::to_line)?,
     ])
 }
 
 fn file<T>(
     path: &'static str,
-    items: &[T],
+    items: impl IntoIterator<Item = T>,
     line: impl Fn(&T) -> Result<String, Refusal>,
 ) -> Result<ViewFile, ViewError> {
-    let mut bytes = Vec::new();
+    let (mut bytes, mut rows) = (Vec::new(), 0);
     for item in items {
         let refused =
             |refusal: Refusal| ViewError::Refused { view: path, path: refusal.path, reason: refusal.reason };
-        bytes.extend(line(item).map_err(refused)?.into_bytes());
+        bytes.extend_from_slice(line(&item).map_err(refused)?.as_bytes());
+        rows += 1;
     }
-    Ok(ViewFile { path, bytes, rows: items.len() as u64 })
+    Ok(ViewFile { path, bytes, rows })
 }
 
 fn plain_line(item: &impl serde::Serialize) -> Result<String, Refusal> {

@@ -1,13 +1,13 @@
 //! Texts that many rows share.
 
-use std::collections::BTreeSet;
+use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use crate::domain::skim;
 
-/// Texts that many rows have, each held once.
+/// Texts that many rows have, each held once. Their order is never looked at.
 #[derive(Debug, Default)]
-pub struct Names(BTreeSet<Arc<str>>);
+pub struct Names(hashbrown::HashSet<Arc<str>, BuildHasherDefault<DefaultHasher>>);
 
 impl Names {
     /// The one copy of a text.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::row::ViewRow;
-use super::runs::{Run, runs};
+use super::runs::Run;
 use crate::domain::schema::checked::SchemaVersion;
 use crate::domain::schema::codes::Reason;
 use crate::domain::schema::provenance::Provenance;
@@ -122,8 +122,8 @@ pub struct EvidencePlace<'r> {
 }
 
 /// The lines of the view, by `run_id`.
-pub fn run_lines(rows: &[ViewRow]) -> Vec<RunLine<'_>> {
-    runs(rows).values().filter_map(line).collect()
+pub fn run_lines<'r>(runs: &BTreeMap<&'r str, Run<'r>>) -> impl Iterator<Item = RunLine<'r>> {
+    runs.values().filter_map(line)
 }
 
 fn line<'r>(run: &Run<'r>) -> Option<RunLine<'r>> {
