@@ -11,6 +11,7 @@
     missing_docs,
     clippy::pedantic,
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::print_stdout,
     clippy::indexing_slicing,
     unreachable_pub,
@@ -256,7 +257,7 @@ fn reverts(n: usize) -> Vec<Told> {
         let mut told = judge(1, Part::Apply, n, true, Code::ApplyReverted);
         told.facts.time = EventTime::from_millis(told.facts.time.millis() + 1000);
         told.facts.own = told.facts.says;
-        told.facts.commit = (n % 2 == 0).then(|| hash(n as u64));
+        told.facts.commit = n.is_multiple_of(2).then(|| hash(n as u64));
         told
     };
     (0..n).flat_map(|n| [review(n), apply(n), revert(n)]).collect()
@@ -371,7 +372,8 @@ fn stories() -> Vec<Story> {
 }
 
 /// The kinds of rows to weigh.
-const KINDS: [(&str, fn(usize) -> Told); 4] = [
+type Kind = (&'static str, fn(usize) -> Told);
+const KINDS: [Kind; 4] = [
     ("weight: of runs of their own, no text", plain),
     ("weight: work of runs of their own, with texts", with_text),
     ("weight: reviews with texts, 20 a file", |n| {

@@ -207,7 +207,7 @@ impl Links {
     pub fn note_people(&mut self) {
         for place in 0..self.rows.len() as Place {
             let judged = |row: &&Row| row.is_work() && self.rows.current(row).any(Kind::Human);
-            if self.rows.get(place).filter(judged).is_some() {
+            if self.rows.get(place).as_ref().is_some_and(judged) {
                 let reached = self.reach(place);
                 self.note_person(place, &reached);
             }

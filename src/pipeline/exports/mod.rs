@@ -91,9 +91,11 @@ impl Desk {
             gathered.drop_line(dataset, id);
         }
         let mut dirty_sources: Vec<Source> = files.pairs.sources_in_file().collect();
-        let mut dirty_texts = Vec::new();
+        // In the order of their first rows, so that evidence that lies together is read together.
+        let (mut dirty_texts, mut seen) = (Vec::new(), KeySet::default());
         for place in 0..known.len() as Place {
-            dirty_texts.extend(known.links.rows.text(place).map(|text| text.facts.text));
+            let text = known.links.rows.text(place).map(|text| text.facts.text);
+            dirty_texts.extend(text.filter(|text| seen.insert(*text)));
             crate::domain::exports::preference::sources(&known.links, place, &mut dirty_sources);
         }
         Ok(Self {
@@ -143,11 +145,11 @@ impl Desk {
             }
         }
         if self.wanted.is_empty() {
+            // Work that answers one input names it once a row, and a pair is read and made whenever it is looked at.
+            self.dirty_sources.sort_unstable();
+            self.dirty_sources.dedup();
             let from = self.dirty_sources.len().saturating_sub(SOURCES_AT_A_TIME);
-            let mut sources = self.dirty_sources.split_off(from);
-            sources.sort_unstable();
-            sources.dedup();
-            for source in sources {
+            for source in self.dirty_sources.split_off(from) {
                 let secret = self.files.pairs.refresh(source, known, evidence, &mut self.gathered)?;
                 if !secret {
                     self.withheld_pairs.remove(&source);
