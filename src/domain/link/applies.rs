@@ -120,17 +120,22 @@ impl Applies {
 
     /// When the row of that moment was undone, if it did something and was.
     pub(super) fn undone_at(&self, moment: Moment) -> Option<Moment> {
+        self.undone_by(moment).map(|(revert, _)| revert)
+    }
+
+    /// The revert that undoes the row of that moment.
+    pub(super) fn undone_by(&self, moment: Moment) -> Option<(Moment, Place)> {
         let (_, commit) = self.doing.get(&moment)?;
         let commit = commit.as_ref().and_then(|commit| self.commits.get(commit));
         let by_commit = commit
             .filter(|commit| commit.doing.keys().next_back() == Some(&moment))
-            .and_then(|commit| commit.reverts.keys().next_back());
+            .and_then(|commit| commit.reverts.iter().next_back());
         let next = self.doing.range(moment..).nth(1).map(|(next, _)| *next);
         let loose = match next {
             Some(next) => self.loose.range(moment..next).next_back(),
             None => self.loose.range(moment..).next_back(),
         };
-        by_commit.copied().max(loose.map(|(revert, _)| *revert))
+        by_commit.max(loose).map(|(revert, place)| (*revert, *place))
     }
 
     /// What the latest row with a time in `[from, to]` says of a review, and since when.
@@ -145,7 +150,8 @@ impl Applies {
         self.latest(rows, from, to).is_some_and(|(_, says)| !says.is_empty())
     }
 
-    fn latest_row(&self, from: EventTime, to: EventTime) -> Option<(Moment, Place)> {
+    /// The latest row with a time in `[from, to]`.
+    pub(super) fn latest_row(&self, from: EventTime, to: EventTime) -> Option<(Moment, Place)> {
         if from > to {
             return None;
         }
