@@ -20,6 +20,7 @@ mod bad_rows;
 mod batches;
 mod cli;
 mod crash;
+mod explain;
 mod golden;
 mod judges;
 mod laws;

@@ -134,10 +134,15 @@ impl Links {
                     file.why(&self.rows, row.moment.time, keys.attempt, self.window_ms, &judges, why);
                 }
                 Part::Apply => {
-                    if let Some((_, revert)) = file.applies.undone_by(row.moment) {
+                    let reverts = file.applies.undoing(row.moment);
+                    if !reverts.is_empty() {
                         own = by_file::undone(row.own).without(REVERTED);
-                        why.push(Reason { code: Code::ApplyReverted, from: revert, link: Link::File });
                     }
+                    why.extend(reverts.into_iter().map(|from| Reason {
+                        code: Code::ApplyReverted,
+                        from,
+                        link: Link::File,
+                    }));
                 }
                 _ => {}
             }
@@ -180,7 +185,8 @@ impl Links {
     }
 }
 
-const REVERTED: SignalSet = SignalSet::of(Code::ApplyReverted);
+/// What stands on an apply that was undone.
+pub(super) const REVERTED: SignalSet = SignalSet::of(Code::ApplyReverted);
 
 /// What some rows have in common with all that may reach them.
 #[derive(Debug, Default)]

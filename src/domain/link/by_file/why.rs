@@ -3,7 +3,7 @@
 use super::{File, Span, undone};
 use crate::domain::link::facts::{Part, human_of};
 use crate::domain::link::rows::Rows;
-use crate::domain::link::why::{Judge, Link, Reason};
+use crate::domain::link::why::{Judge, Link, REVERTED, Reason};
 use crate::domain::schema::scalars::EventTime;
 use crate::domain::score::HumanAction;
 use crate::domain::signal::{Code, SignalSet};
@@ -22,34 +22,30 @@ impl File {
         let span = self.span(time, window_ms);
         let ambiguous = self.members(time).nth(1).is_some();
         let attempt = if ambiguous { -1 } else { attempt };
-        let start = why.len();
-        self.why_apply(rows, span, why);
+        let mut say = |code, from| {
+            // Of several reviews of one time nobody can tell which is meant.
+            let code = if ambiguous { Code::LinkAmbiguous } else { code };
+            why.push(Reason { code, from, link: Link::File });
+        };
+        let latest = self.applies.latest_row(span.time, span.until_in_window());
+        if let Some((moment, place)) = latest
+            && let Some(row) = rows.get(place)
+        {
+            let reverts = if ambiguous { Vec::new() } else { self.applies.undoing(moment) };
+            let says = if reverts.is_empty() { row.own } else { undone(row.own).without(REVERTED) };
+            says.iter().for_each(|code| say(code, place));
+            for revert in reverts {
+                say(Code::ApplyReverted, revert);
+            }
+        }
         for judge in judges.iter().filter(|judge| means(judge, attempt, span)) {
             let says: SignalSet = match judge.part {
                 Part::Human => human_of(judge.says).map(HumanAction::code).into_iter().collect(),
                 Part::Overseer => SignalSet::of(Code::OverseerCorrected),
                 _ => judge.says,
             };
-            why.extend(says.iter().map(|code| Reason { code, from: judge.place, link: Link::File }));
+            says.iter().for_each(|code| say(code, judge.place));
         }
-        if ambiguous {
-            // Of several reviews of one time nobody can tell which is meant.
-            why.iter_mut().skip(start).for_each(|reason| reason.code = Code::LinkAmbiguous);
-        }
-    }
-
-    fn why_apply(&self, rows: &Rows, span: Span, why: &mut Vec<Reason>) {
-        let latest = self.applies.latest_row(span.time, span.until_in_window());
-        let Some((moment, place, row)) = latest.and_then(|(m, place)| Some((m, place, rows.get(place)?)))
-        else {
-            return;
-        };
-        let revert = self.applies.undone_by(moment);
-        let says = if revert.is_some() { undone(row.own) } else { row.own };
-        why.extend(says.iter().map(|code| {
-            let from = revert.filter(|_| code == Code::ApplyReverted).map_or(place, |(_, revert)| revert);
-            Reason { code, from, link: Link::File }
-        }));
     }
 }
 
