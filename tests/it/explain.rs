@@ -181,7 +181,7 @@ fn a_source_row_that_is_gone_or_changed_is_told_so() {
 #[test]
 fn a_secret_and_a_control_character_never_reach_the_terminal() {
     let lab = Lab::new();
-    let secret = concat!("ghp_", "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8");
+    let secret = concat!("glpat-", "x7Kq2mNp9RsT4vWz8yBd");
     lab.append("scrum_reviews", review("src/a.rs", 1, &format!("the token {secret} was left")));
     lab.append("scrum_reviews", review("src/b.rs", 1, "red \\u001b[31m alert"));
     lab.run_once();

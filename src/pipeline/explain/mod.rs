@@ -59,7 +59,12 @@ pub fn explain(
         None => return Ok(Answer::Nothing),
         Some(Named::Several(names)) => {
             let count = names.len();
-            return Ok(Answer::Several(names.into_iter().take(CANDIDATES_MAX).collect(), count));
+            let shown = names.into_iter().take(CANDIDATES_MAX).map(|name| {
+                let mut name = Value::String(name);
+                mask(&mut name, false);
+                name.as_str().unwrap_or_default().to_owned()
+            });
+            return Ok(Answer::Several(shown.collect(), count));
         }
         Some(Named::Rows { what, item, rows }) => (what, item, rows),
     };

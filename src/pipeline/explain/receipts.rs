@@ -38,8 +38,8 @@ pub(super) struct ReceiptLog {
     last: RefCell<Option<(usize, Rc<Vec<u8>>)>>,
 }
 
-/// The first line of a file is a checkpoint of a few kilobytes.
-const FIRST_LINE_BYTES: u64 = 1 << 20;
+/// The first line of a file is a checkpoint of some 20 KB, and more with many streams.
+const FIRST_LINE_BYTES: [u64; 2] = [64 << 10, 4 << 20];
 
 impl ReceiptLog {
     pub(super) fn open(output: &Path) -> Result<Self, StoreError> {
@@ -83,7 +83,7 @@ impl ReceiptLog {
         Ok(range.map(|range| (covered, range)))
     }
 
-    /// The receipt that wrote a byte of an output that only grows, and the range of another output that it wrote.
+    /// The receipt that wrote a byte of an output that only grows.
     pub(super) fn output(&self, path: &str, at: u64) -> Result<Option<(Covered, Receipt)>, StoreError> {
         let before = |state: &CommittedState| state.output_len(path) > at;
         self.first_after(before, &output_needle(path), "", at)
@@ -92,7 +92,17 @@ impl ReceiptLog {
     /// The receipt that wrote what now stands at a byte of an output that may be replaced.
     pub(super) fn replaced(&self, path: &str, at: u64) -> Result<Option<(Covered, Receipt)>, StoreError> {
         let needle = output_needle(path);
+        let mut behind: Option<CommittedState> = None;
         for number in (0..self.files.len()).rev() {
+            let before = self.state(number)?;
+            let untouched = before.as_ref().zip(behind.as_ref()).is_some_and(|(before, behind)| {
+                let touched = |state: &CommittedState| (state.totals.exported, state.totals.retracted);
+                before.outputs.get(path) == behind.outputs.get(path) && touched(before) == touched(behind)
+            });
+            behind = before;
+            if untouched {
+                continue;
+            }
             let Some(bytes) = self.read(number)? else { continue };
             let mut found = None;
             for start in memmem::find_iter(&bytes, &needle) {
@@ -147,10 +157,14 @@ impl ReceiptLog {
     /// What the checkpoint at the start of a file holds.
     fn state(&self, number: usize) -> Result<Option<CommittedState>, StoreError> {
         let Some(path) = self.files.get(number) else { return Ok(None) };
-        let bytes = self.disk.read(path, 0, FIRST_LINE_BYTES)?;
-        let line = memchr(b'\n', &bytes).and_then(|end| bytes.get(..end)).unwrap_or_default();
-        let receipt = std::str::from_utf8(line).ok().and_then(Receipt::from_line);
-        Ok(receipt.and_then(|receipt| receipt.state))
+        for len in FIRST_LINE_BYTES {
+            let bytes = self.disk.read(path, 0, len)?;
+            if let Some(line) = memchr(b'\n', &bytes).and_then(|end| bytes.get(..end)) {
+                let receipt = std::str::from_utf8(line).ok().and_then(Receipt::from_line);
+                return Ok(receipt.and_then(|receipt| receipt.state));
+            }
+        }
+        Ok(None)
     }
 
     fn read(&self, number: usize) -> Result<Option<Rc<Vec<u8>>>, StoreError> {
