@@ -3,6 +3,7 @@
 mod check_proof;
 mod config;
 mod drift;
+mod explain;
 mod generate;
 mod key;
 mod ledger;
@@ -68,6 +69,8 @@ enum Command {
     Snapshot(snapshot::Args),
     /// Look at real rows of every stream, and report which producers changed what they write
     Probe(probe::Args),
+    /// Tell the whole life of a row: source, evidence, signals, scores, samples, receipts
+    Explain(explain::Args),
     /// Show the score that counts now, of every row
     Scores(scores::Args),
     /// Show what needs a person, most pressing first
@@ -188,6 +191,7 @@ pub fn main() -> ExitCode {
         Command::Override(args) => override_::run(&settings, &args),
         Command::Snapshot(args) => snapshot::run(&settings, &args),
         Command::Probe(args) => probe::run(&settings, &args),
+        Command::Explain(args) => explain::run(&settings, &args),
         Command::Scores(args) => scores::run(&settings, &args),
         Command::Review(args) => review::run(&settings, &args),
         Command::Verify(args) => verify::run(&settings, &args),

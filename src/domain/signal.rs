@@ -151,6 +151,11 @@ impl SignalSet {
     /// The empty set.
     pub const EMPTY: Self = Self(0);
 
+    /// The set of one code.
+    pub const fn of(code: Code) -> Self {
+        Self(1 << code as u8)
+    }
+
     /// The set as bits: one a code, by its place in [`Code::ALL`].
     pub const fn bits(self) -> u64 {
         self.0

@@ -57,17 +57,10 @@ pub fn sig_of(hash: &Sha256Hex) -> [u8; 16] {
 }
 
 impl KnownRows {
-    fn empty(streams: &StreamSet, rules: &Rules) -> Self {
-        let mut order: Vec<usize> = (0..streams.specs.len()).collect();
-        order.sort_by_key(|stream| streams.specs.get(*stream).map(|spec| &spec.source_file));
-        let mut ranks = vec![0; order.len()];
-        for (rank, stream) in order.into_iter().enumerate() {
-            if let Some(place) = ranks.get_mut(stream) {
-                *place = rank as u16;
-            }
-        }
+    /// No rows yet, and no cache.
+    pub(super) fn empty(streams: &StreamSet, rules: &Rules) -> Self {
         let window_ms = i64::try_from(rules.link_window.as_millis()).unwrap_or(i64::MAX);
-        Self { links: Links::new(window_ms), by_hash: HashTable::new(), ranks, cache: None }
+        Self { links: Links::new(window_ms), by_hash: HashTable::new(), ranks: ranks(streams), cache: None }
     }
 
     /// Loads the rows of everything committed: from the cache in the state folder as far as it holds, from the evidence
@@ -79,7 +72,7 @@ impl KnownRows {
         state: Option<&Path>,
     ) -> Result<Self, StoreError> {
         let mut known = Self::empty(streams, rules);
-        let mut cache = state.map(|state| RowCache::new(&state.join("rows"), header(streams, rules)));
+        let mut cache = state.map(|state| RowCache::new(&state.join("rows"), cache_header(streams, rules)));
         let mut rescored_from = 0;
         if let Some(cache) = &mut cache {
             let (mut touched, mut sound) = (Touched::default(), true);
@@ -279,7 +272,20 @@ fn hash(sig: [u8; 16]) -> u64 {
     spread(sig.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes)))
 }
 
+/// Of each stream: its place in the order of source files.
+fn ranks(streams: &StreamSet) -> Vec<u16> {
+    let mut order: Vec<usize> = (0..streams.specs.len()).collect();
+    order.sort_by_key(|stream| streams.specs.get(*stream).map(|spec| &spec.source_file));
+    let mut ranks = vec![0; order.len()];
+    for (rank, stream) in order.into_iter().enumerate() {
+        if let Some(place) = ranks.get_mut(stream) {
+            *place = rank as u16;
+        }
+    }
+    ranks
+}
+
 /// What a cache is good for: one list of streams under one reading of them.
-fn header(streams: &StreamSet, rules: &Rules) -> Sha256Hex {
+pub(super) fn cache_header(streams: &StreamSet, rules: &Rules) -> Sha256Hex {
     Sha256Hex::of(format!("{}\n{}", streams.names().join("\n"), rules.rules_version()).as_bytes())
 }

@@ -11,6 +11,7 @@ mod commits;
 pub mod committer;
 pub mod event;
 mod evidence_lines;
+pub mod explain;
 pub mod exports;
 pub mod known_rows;
 pub mod outputs;

@@ -20,6 +20,7 @@ mod bad_rows;
 mod batches;
 mod cli;
 mod crash;
+mod explain;
 mod forge;
 mod golden;
 mod judges;

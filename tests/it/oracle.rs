@@ -16,6 +16,7 @@ mod samples;
 mod score;
 mod signals;
 mod stories;
+mod why;
 
 use read::Kb;
 use samples::Samples;

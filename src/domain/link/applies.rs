@@ -3,6 +3,7 @@
 //! A revert undoes the latest row that did something with the same commit; when there is none, the latest before it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Range;
 
 use super::by_file::{between, undone};
 use super::facts::{Facts, Key};
@@ -120,17 +121,33 @@ impl Applies {
 
     /// When the row of that moment was undone, if it did something and was.
     pub(super) fn undone_at(&self, moment: Moment) -> Option<Moment> {
+        self.doing.get(&moment)?;
+        let by_commit = self.reverts_of_commit(moment).and_then(|reverts| reverts.keys().next_back());
+        by_commit.max(self.loose_reverts(moment).map(|(revert, _)| revert).next_back()).copied()
+    }
+
+    /// The rows that undo the row of that moment.
+    pub(super) fn undoing(&self, moment: Moment) -> Vec<Place> {
+        if !self.doing.contains_key(&moment) {
+            return Vec::new();
+        }
+        let by_commit = self.reverts_of_commit(moment).into_iter().flat_map(BTreeMap::values);
+        by_commit.chain(self.loose_reverts(moment).map(|(_, place)| place)).copied().collect()
+    }
+
+    /// Of a row that did something: the reverts of its commit, where they undo it.
+    fn reverts_of_commit(&self, moment: Moment) -> Option<&BTreeMap<Moment, Place>> {
         let (_, commit) = self.doing.get(&moment)?;
-        let commit = commit.as_ref().and_then(|commit| self.commits.get(commit));
-        let by_commit = commit
-            .filter(|commit| commit.doing.keys().next_back() == Some(&moment))
-            .and_then(|commit| commit.reverts.keys().next_back());
-        let next = self.doing.range(moment..).nth(1).map(|(next, _)| *next);
-        let loose = match next {
-            Some(next) => self.loose.range(moment..next).next_back(),
-            None => self.loose.range(moment..).next_back(),
-        };
-        by_commit.copied().max(loose.map(|(revert, _)| *revert))
+        let commit = self.commits.get(commit.as_ref()?)?;
+        (commit.doing.keys().next_back() == Some(&moment)).then_some(&commit.reverts)
+    }
+
+    /// The reverts of no known commit between a row and the next that did something.
+    fn loose_reverts(&self, moment: Moment) -> Range<'_, Moment, Place> {
+        match self.doing.range(moment..).nth(1) {
+            Some((next, _)) => self.loose.range(moment..*next),
+            None => self.loose.range(moment..),
+        }
     }
 
     /// What the latest row with a time in `[from, to]` says of a review, and since when.
@@ -145,7 +162,8 @@ impl Applies {
         self.latest(rows, from, to).is_some_and(|(_, says)| !says.is_empty())
     }
 
-    fn latest_row(&self, from: EventTime, to: EventTime) -> Option<(Moment, Place)> {
+    /// The latest row with a time in `[from, to]`.
+    pub(super) fn latest_row(&self, from: EventTime, to: EventTime) -> Option<(Moment, Place)> {
         if from > to {
             return None;
         }

@@ -3,6 +3,8 @@
 //! Nothing is stored of who decides about which review: it is asked of ordered sets when it is needed, so that a row
 //! that comes late moves nothing. A **group** is the reviews of one time; of several nobody can tell which is meant.
 
+mod why;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::applies::Applies;

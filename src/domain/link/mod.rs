@@ -16,11 +16,13 @@ mod moment;
 mod reached;
 mod rows;
 mod twins;
+mod why;
 
 pub use facts::{Facts, Judged, Key, Part};
 pub use moment::Moment;
 pub use reached::Reached;
 pub use rows::{NewRow, Place, Row, Rows, TextRow};
+pub use why::{Judges, Link, Near, Reason};
 
 use by_file::File;
 use by_pull::ByPull;

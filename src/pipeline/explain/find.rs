@@ -1,0 +1,193 @@
+//! What an id names: rows by hash or run, and the rows behind samples and items of views.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::rows::{AllRows, Chosen};
+use super::scan::{lines_with, needles};
+use crate::domain::exports::{Dataset, RETRACTIONS};
+use crate::domain::link::facts::key;
+use crate::domain::schema::scalars::{Escaped, Sha256Hex};
+use crate::domain::skim;
+use crate::pipeline::known_rows::sig_of;
+use crate::pipeline::row_scan::sig_hash;
+use crate::store::StoreError;
+
+/// The fewest digits of a hash that name a row.
+pub const HASH_DIGITS_MIN: usize = 6;
+/// How many ids an answer offers where one was not enough.
+pub const CANDIDATES_MAX: usize = 20;
+
+/// Whether an item of a view is the one that is looked for.
+type IsIt<'a> = &'a dyn Fn(&Value) -> bool;
+
+/// What an id names.
+#[derive(Debug)]
+pub(super) enum Named {
+    /// Rows, as what, and the item that they are the sources of.
+    Rows { what: &'static str, item: Option<Value>, rows: Vec<Chosen> },
+    /// Several things begin so.
+    Several(BTreeSet<String>),
+}
+
+/// Rows to look for: of runs, with hashes, or with hashes that begin so.
+#[derive(Debug, Default)]
+struct Query {
+    runs: BTreeSet<String>,
+    hashes: BTreeSet<[u8; 16]>,
+    hash_prefix: Option<String>,
+}
+
+impl Query {
+    fn rows(&self, all: &mut AllRows<'_>) -> Result<Vec<Chosen>, StoreError> {
+        let runs: BTreeSet<u64> = self.runs.iter().map(|run| key(&Escaped::from_plain(run))).collect();
+        let begins = |sig: &[u8; 16]| {
+            let prefix = self.hash_prefix.as_deref().unwrap_or("x");
+            let hex = hex::encode(sig);
+            hex.starts_with(prefix.get(..32).unwrap_or(prefix))
+        };
+        let has = |sig: &[u8; 16]| self.hashes.contains(sig) || (self.hash_prefix.is_some() && begins(sig));
+        all.select(
+            &|_, line| {
+                sig_hash(line.as_bytes()).is_some_and(|hash| has(&sig_of(&hash)))
+                    || run_of(line).is_some_and(|run| runs.contains(&key(&run)))
+            },
+            &mut |row| runs.contains(&row.facts.run) || has(&row.sig),
+        )
+    }
+}
+
+/// The run of a line of evidence: its second member.
+fn run_of(line: &str) -> Option<Escaped<'_>> {
+    skim::members(line).find(|(key, _)| *key == "run_id").and_then(|(_, run)| skim::text(run))
+}
+
+/// Finds what an id names; nothing when nothing is called so.
+pub(super) fn find(all: &mut AllRows<'_>, id: &str) -> Result<Option<Named>, StoreError> {
+    if let Some(named) = sample(all, id)? {
+        return Ok(Some(named));
+    }
+    let is_hash = (HASH_DIGITS_MIN..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit());
+    let query = Query {
+        runs: BTreeSet::from([id.to_owned()]),
+        hash_prefix: is_hash.then(|| id.to_ascii_lowercase()),
+        ..Query::default()
+    };
+    let mut rows = query.rows(all)?;
+    let run = key(&Escaped::from_plain(id));
+    if rows.iter().any(|chosen| chosen.row.facts.run == run) {
+        rows.retain(|chosen| chosen.row.facts.run == run);
+        return Ok(Some(Named::Rows { what: "run", item: None, rows }));
+    }
+    let sigs: BTreeSet<[u8; 16]> = rows.iter().map(|chosen| chosen.row.sig).collect();
+    if sigs.len() > 1 {
+        return Ok(Some(Named::Several(sigs.iter().map(hex::encode).collect())));
+    }
+    if !rows.is_empty() {
+        return Ok(Some(Named::Rows { what: "row", item: None, rows }));
+    }
+    if let Some(named) = item_of_view(all, id)? {
+        return Ok(Some(named));
+    }
+    run_prefix(all, id)
+}
+
+/// The rows behind a sample that is there, or was.
+fn sample(all: &mut AllRows<'_>, id: &str) -> Result<Option<Named>, StoreError> {
+    let long = |rest: &str| rest.len() >= HASH_DIGITS_MIN;
+    let Some(dataset) = Dataset::ALL.into_iter().find(|d| id.strip_prefix(d.prefix()).is_some_and(long))
+    else {
+        return Ok(None);
+    };
+    let whole = id.len() == dataset.prefix().len() + 16;
+    let needle = format!("\"sample_id\":\"{id}{}", if whole { "\"" } else { "" });
+    let Some(needle) = needles([needle]) else { return Ok(None) };
+    let mut lines = lines_with(all.outputs, dataset.path(), 0, &needle)?;
+    let there = !lines.is_empty();
+    if !there {
+        lines = lines_with(all.outputs, RETRACTIONS, 0, &needle)?;
+    }
+    let items: Vec<Value> = lines.iter().filter_map(|(_, line)| serde_json::from_str(line).ok()).collect();
+    let ids: BTreeSet<String> = items.iter().map(|item| text(item, "sample_id")).collect();
+    if ids.len() > 1 {
+        return Ok(Some(Named::Several(ids)));
+    }
+    let hashes: BTreeSet<[u8; 16]> = items.iter().flat_map(hashes_of).collect();
+    let Some(item) = items.into_iter().next_back() else { return Ok(None) };
+    let rows = Query { hashes, ..Query::default() }.rows(all)?;
+    let what = if there { "sample" } else { "retracted sample" };
+    Ok(Some(Named::Rows { what, item: Some(item), rows }))
+}
+
+/// The rows behind a playbook, an entry of the ledger (`TASK/MODEL`, or the model alone), or a snapshot of the drift.
+fn item_of_view(all: &mut AllRows<'_>, id: &str) -> Result<Option<Named>, StoreError> {
+    let begins = |name: &str| name == id || (id.len() >= HASH_DIGITS_MIN && name.starts_with(id));
+    let playbook = |item: &Value| begins(&text(item, "playbook_id"));
+    let entry = |item: &Value| {
+        let (task, model) = (text(item, "task_type"), text(item, "model_name"));
+        model == id || format!("{task}/{model}") == id
+    };
+    let snapshot = |item: &Value| begins(&text(item, "snapshot"));
+    let views: [(_, _, IsIt<'_>); 3] = [
+        ("playbook", "views/playbooks.jsonl", &playbook),
+        ("ledger entry", "views/model_ledger.jsonl", &entry),
+        ("drift snapshot", "views/drift.jsonl", &snapshot),
+    ];
+    for (what, path, is_it) in views {
+        let mut items: Vec<Value> = Vec::new();
+        all.outputs.each_line(path, |_, line| {
+            items.extend(serde_json::from_str(line).ok().filter(|item| is_it(item)));
+        })?;
+        let names: BTreeSet<String> = items.iter().map(name_of).collect();
+        if names.len() > 1 {
+            return Ok(Some(Named::Several(names)));
+        }
+        if let Some(item) = items.pop() {
+            let runs = item.get("source_run_ids").and_then(Value::as_array).into_iter().flatten();
+            let runs = runs.filter_map(|run| run.as_str().map(str::to_owned)).collect();
+            let rows = Query { runs, hashes: hashes_of(&item), hash_prefix: None }.rows(all)?;
+            return Ok(Some(Named::Rows { what, item: Some(item), rows }));
+        }
+    }
+    Ok(None)
+}
+
+fn name_of(item: &Value) -> String {
+    let single = ["playbook_id", "snapshot"].into_iter().map(|name| text(item, name)).find(|n| !n.is_empty());
+    single.unwrap_or_else(|| format!("{}/{}", text(item, "task_type"), text(item, "model_name")))
+}
+
+/// The rows of the one run whose id begins so.
+fn run_prefix(all: &mut AllRows<'_>, id: &str) -> Result<Option<Named>, StoreError> {
+    let escaped = Escaped::from_plain(id);
+    let Some(needle) = needles([format!("\"run_id\":\"{}", escaped.escaped())]) else { return Ok(None) };
+    let mut runs = BTreeSet::new();
+    for spec in &all.streams.specs {
+        for (_, line) in lines_with(all.outputs, &spec.output("evidence"), 0, &needle)? {
+            let run = run_of(&line).map(|run| run.plain().into_owned());
+            runs.extend(run.filter(|run| run.starts_with(id) && runs.len() <= CANDIDATES_MAX));
+        }
+    }
+    if runs.len() > 1 {
+        return Ok(Some(Named::Several(runs)));
+    }
+    if runs.is_empty() {
+        return Ok(None);
+    }
+    let rows = Query { runs, ..Query::default() }.rows(all)?;
+    Ok(Some(Named::Rows { what: "run", item: None, rows }))
+}
+
+fn text(item: &Value, name: &str) -> String {
+    item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// The hashes of the rows that an item names as its sources.
+fn hashes_of(item: &Value) -> BTreeSet<[u8; 16]> {
+    let provenance = item.get("provenance");
+    let one = provenance.into_iter().filter(|provenance| provenance.is_object());
+    let several = provenance.and_then(Value::as_array).into_iter().flatten();
+    let hash = |of: &Value| Sha256Hex::parse(of.get("sig_hash")?.as_str()?).map(|hash| sig_of(&hash));
+    one.chain(several).filter_map(hash).collect()
+}
