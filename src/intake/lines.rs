@@ -262,7 +262,7 @@ fn cut_lines(bytes: &[u8], rows: u64) -> (usize, u64) {
 }
 
 /// Reads `length` bytes from `from` on into `buffer`; fewer where the file ends.
-pub(super) fn read_exact_or_less(
+pub(crate) fn read_exact_or_less(
     file: &File,
     from: u64,
     length: u64,

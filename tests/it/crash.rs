@@ -10,9 +10,9 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use distilld::domain::schema::checked::{GitSha, SchemaVersion};
-use distilld::domain::schema::receipt::{InputRange, Receipt, ReceiptKind, RecordCounts};
-use distilld::domain::schema::scalars::{EventTime, Sha256Hex};
+use distilld::domain::rules::Rules;
+use distilld::domain::schema::receipt::{InputRange, Receipt, RecordCounts};
+use distilld::domain::schema::scalars::Sha256Hex;
 use distilld::store::disk::{Disk, RealDisk};
 use distilld::store::{Append, Commit, Piece, Replace, Store, StoreError};
 use serde_json::Value;
@@ -446,32 +446,7 @@ impl Disk for MortalDisk {
 }
 
 fn empty_receipt() -> Receipt {
-    Receipt {
-        schema_version: SchemaVersion,
-        seq: 0,
-        prev_sha256: Sha256Hex([0; 32]),
-        command: "test".to_owned(),
-        kind: ReceiptKind::Batch,
-        git_sha: GitSha::default(),
-        git_dirty: false,
-        rules_version: "1.0.0+000000000000".to_owned(),
-        scorer_version: "1.0.0+000000000000".to_owned(),
-        config_sha256: Sha256Hex([0; 32]),
-        input_files: Vec::new(),
-        output_files: Vec::new(),
-        record_counts: RecordCounts::default(),
-        validation_pass: true,
-        errors: Vec::new(),
-        warnings: Vec::new(),
-        duration_ms: 0,
-        started_at: EventTime::EPOCH,
-        ended_at: EventTime::EPOCH,
-        gaps: Vec::new(),
-        export_cursors: BTreeMap::new(),
-        replaces_head: None,
-        state: None,
-        check: None,
-    }
+    crate::in_process::receipt(&Rules::default())
 }
 
 const LINE: u64 = 10;

@@ -58,7 +58,8 @@ pub fn run_once(disk: Box<dyn Disk>, kb: &Path, output: &Path, state: &Path, cut
     distilld::pipeline::run(plan).map(drop).map_err(|e| e.to_string())
 }
 
-fn receipt(rules: &Rules) -> Receipt {
+/// A receipt such as all of a run are made from.
+pub fn receipt(rules: &Rules) -> Receipt {
     Receipt {
         schema_version: SchemaVersion,
         seq: 0,

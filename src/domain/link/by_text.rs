@@ -4,68 +4,77 @@ use hashbrown::HashTable;
 
 use super::facts::Key;
 use super::map::spread;
-use super::rows::{NONE, Place, Rows};
+use super::rows::{NONE, Place, Rows, TextRow};
 
 /// The texts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ByText {
-    texts: HashTable<Place>,
-    inputs: HashTable<Place>,
+    texts: Chains,
+    inputs: Chains,
+}
+
+/// Rows that share a key: of each key the row that came first, and the others behind it.
+#[derive(Debug)]
+struct Chains {
+    heads: HashTable<Place>,
+    key: fn(&TextRow) -> Key,
+    next: fn(&mut TextRow) -> &mut Place,
+}
+
+impl Default for ByText {
+    fn default() -> Self {
+        let chains = |key, next| Chains { heads: HashTable::new(), key, next };
+        Self {
+            texts: chains(|row| row.facts.text, |row| &mut row.next_in_text),
+            inputs: chains(|row| row.facts.input, |row| &mut row.next_in_input),
+        }
+    }
 }
 
 impl ByText {
     /// Puts a row with a text in.
     pub(super) fn insert(&mut self, rows: &mut Rows, place: Place) {
-        let Some(facts) = rows.text(place).map(|text| text.facts) else { return };
-        let text_of = |rows: &Rows, place: Place| rows.text(place).map_or(0, |text| text.facts.text);
-        let input_of = |rows: &Rows, place: Place| rows.text(place).map_or(0, |text| text.facts.input);
-        if let Some(head) =
-            self.texts.find(spread(facts.text), |head| text_of(rows, *head) == facts.text).copied()
-        {
-            let behind = rows.text(head).map_or(NONE, |text| text.next_in_text);
-            if let Some(text) = rows.text_mut(place) {
-                text.next_in_text = behind;
-            }
-            if let Some(head) = rows.text_mut(head) {
-                head.next_in_text = place;
-            }
-        } else {
-            self.texts.insert_unique(spread(facts.text), place, |other| spread(text_of(rows, *other)));
-        }
-        if facts.input == 0 {
-            return;
-        }
-        if let Some(head) =
-            self.inputs.find(spread(facts.input), |head| input_of(rows, *head) == facts.input).copied()
-        {
-            let behind = rows.text(head).map_or(NONE, |text| text.next_in_input);
-            if let Some(text) = rows.text_mut(place) {
-                text.next_in_input = behind;
-            }
-            if let Some(head) = rows.text_mut(head) {
-                head.next_in_input = place;
-            }
-        } else {
-            self.inputs.insert_unique(spread(facts.input), place, |other| spread(input_of(rows, *other)));
-        }
+        self.texts.insert(rows, place);
+        self.inputs.insert(rows, place);
     }
 
     pub(super) fn of_text<'r>(&self, rows: &'r Rows, text: Key) -> impl Iterator<Item = Place> + use<'r> {
-        let same = |place: &Place| rows.text(*place).is_some_and(|row| row.facts.text == text);
-        let mut next = self.texts.find(spread(text), same).copied().unwrap_or(NONE);
-        std::iter::from_fn(move || {
-            let place = next;
-            next = rows.text(place)?.next_in_text;
-            Some(place)
-        })
+        self.texts.of(rows, text)
     }
 
     pub(super) fn of_input<'r>(&self, rows: &'r Rows, input: Key) -> impl Iterator<Item = Place> + use<'r> {
-        let same = |place: &Place| rows.text(*place).is_some_and(|row| row.facts.input == input);
-        let mut next = self.inputs.find(spread(input), same).copied().unwrap_or(NONE);
+        self.inputs.of(rows, input)
+    }
+}
+
+impl Chains {
+    /// Puts a row behind the head of its key; one without a key stays out.
+    fn insert(&mut self, rows: &mut Rows, place: Place) {
+        let key_at = |rows: &Rows, place: Place| rows.text(place).map_or(0, self.key);
+        let key = key_at(rows, place);
+        if key == 0 {
+            return;
+        }
+        let Some(head) = self.heads.find(spread(key), |head| key_at(rows, *head) == key).copied() else {
+            let hash = |other: &Place| spread(rows.text(*other).map_or(0, self.key));
+            self.heads.insert_unique(spread(key), place, hash);
+            return;
+        };
+        let behind = rows.text_mut(head).map_or(NONE, |head| std::mem::replace((self.next)(head), place));
+        if let Some(row) = rows.text_mut(place) {
+            *(self.next)(row) = behind;
+        }
+    }
+
+    fn of<'r>(&self, rows: &'r Rows, key: Key) -> impl Iterator<Item = Place> + use<'r> {
+        let key_of = self.key;
+        let same = |place: &Place| rows.text(*place).is_some_and(|row| key_of(row) == key);
+        let mut next = self.heads.find(spread(key), same).copied().unwrap_or(NONE);
+        let next_of = self.next;
         std::iter::from_fn(move || {
             let place = next;
-            next = rows.text(place)?.next_in_input;
+            let mut row = *rows.text(place)?;
+            next = *next_of(&mut row);
             Some(place)
         })
     }

@@ -2,11 +2,11 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 
 use sha2::{Digest, Sha256};
 
 use crate::domain::schema::scalars::Sha256Hex;
+use crate::intake::lines::read_exact_or_less;
 
 const BLOCK_BYTES: usize = 256 << 10;
 
@@ -17,18 +17,7 @@ pub(in crate::pipeline) fn read_at(
     length: usize,
     buffer: &mut Vec<u8>,
 ) -> io::Result<()> {
-    buffer.resize(length, 0);
-    let mut filled = 0;
-    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, from + filled as u64) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    buffer.truncate(filled);
-    Ok(())
+    read_exact_or_less(file, from, length as u64, buffer)
 }
 
 /// SHA-256 of `[from, to)` and the lines in it; `None` when the file ends before.
