@@ -13,7 +13,6 @@ use super::schema::scalars::{EventTime, Sha256Hex};
 use super::schema::scored_run::NewScore;
 use super::score::{Category, Judgement, reasons, score};
 use super::scratchpad;
-use super::signal::Code;
 use super::streams::{Draft, Stream};
 
 /// How much of an oversize row is kept, in bytes.
@@ -209,8 +208,7 @@ impl<'r> Distiller<'r> {
         record.model_provider = record.provider_of_model();
         record.check()?;
         // A judging row is never judged by its own verdict; what is judged here is the row's own work.
-        let human = draft.own.contains(Code::HumanAccept).then_some(super::score::HumanAction::Accept);
-        let judgement = Judgement { kind: record.kind, signals: draft.own, human, failed_since_human: false };
+        let judgement = Judgement::of_own(record.kind, draft.own);
         let verdict = score(judgement);
         let provenance = record.provenance.render();
         let reasons = reasons(judgement, verdict);

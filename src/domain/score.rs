@@ -121,6 +121,14 @@ pub struct Judgement {
     pub failed_since_human: bool,
 }
 
+impl Judgement {
+    /// What decides about the first score of a row: its own signals alone.
+    pub fn of_own(kind: RecordKind, own: SignalSet) -> Self {
+        let human = own.contains(Code::HumanAccept).then_some(HumanAction::Accept);
+        Self { kind, signals: own, human, failed_since_human: false }
+    }
+}
+
 /// The category, and the rule that gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {

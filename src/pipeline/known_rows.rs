@@ -179,7 +179,7 @@ impl KnownRows {
     }
 
     /// Takes in the superseding scores from a byte of their file on.
-    fn restore_scores(
+    pub(super) fn restore_scores(
         &mut self,
         committed: Committed<'_>,
         streams: &StreamSet,
@@ -239,6 +239,14 @@ impl KnownRows {
             cache.note(row);
         }
         place
+    }
+
+    /// Adds rows of whom nobody asks yet what they touch.
+    pub(super) fn extend(&mut self, rows: impl IntoIterator<Item = Incoming>) {
+        let mut touched = Touched::default();
+        for row in rows {
+            self.insert(&row, &mut touched);
+        }
     }
 
     /// How many rows are known.

@@ -367,7 +367,7 @@ fn source_gone(path: String, spec: &StreamSpec, range: &Taken) -> RepairError {
 
 /// The lines of a distilled range for each of the three files, without those of rows that the stream has had.
 fn parts(derived: Derived, seen: &mut Seen) -> [Vec<u8>; 3] {
-    let new: Vec<bool> = derived.rows.iter().map(|row| seen.insert(&row.sig_hash)).collect();
+    let new: Vec<bool> = derived.rows.iter().map(|row| seen.insert(&row.distilled.sig_hash)).collect();
     let lengths = |of: fn(&super::verify::derive::Row) -> u32| {
         derived.rows.iter().map(of).zip(new.iter().copied()).collect::<Vec<_>>()
     };

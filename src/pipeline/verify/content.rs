@@ -16,6 +16,7 @@ use super::rows::{Done, FOLDERS, SCRATCHPADS, StreamCheck};
 use super::sources::{self, Source};
 use super::{Request, Verification};
 use crate::domain::distil::Distiller;
+use crate::pipeline::known_rows::KnownRows;
 
 impl Verification<'_> {
     /// Whether rows can be distilled again to what they gave.
@@ -38,6 +39,7 @@ impl Verification<'_> {
         ledger: &Ledger,
         files: &Files,
         wanted: impl Fn(&str) -> bool,
+        known: &Mutex<KnownRows>,
     ) -> io::Result<Done> {
         let request = self.request;
         let derive = !request.exports_only && self.can_derive(ledger);
@@ -59,14 +61,17 @@ impl Verification<'_> {
             }
         }
         let mut checks = Vec::new();
-        for (spec, sources) in request.streams.specs.iter().zip(&sources).filter(|_| derive) {
+        for (number, (spec, sources)) in
+            request.streams.specs.iter().zip(&sources).enumerate().filter(|_| derive)
+        {
             let reader = |folder: &str| {
                 let path = spec.output(folder);
                 let base = ledger.base.outputs.get(&path).copied().unwrap_or_default();
                 Reader::new(files.get(&path), base.len, base.rows, ledger.state.output_len(&path))
             };
-            let (readers, scratchpads) = (FOLDERS.map(reader), reader(SCRATCHPADS));
-            let check = StreamCheck::new(spec, ledger, sources, readers, scratchpads, request.all);
+            let readers = (FOLDERS.map(reader), reader(SCRATCHPADS));
+            let spec = (number as u16, spec);
+            let check = StreamCheck::new(spec, ledger, sources, readers, known, request.all);
             checks.push(Mutex::new(check));
         }
         let ranges = RangeCheck::new(ledger, files, wanted);
@@ -134,13 +139,11 @@ fn work(
                     continue;
                 }
             };
+            held.begin()?;
             let Some(job) = held.next_job() else {
                 all_begun &= held.is_begun();
                 continue;
             };
-            if job == 0 {
-                held.note_earlier_rows()?;
-            }
             all_begun = false;
             let (spec, taken, sources) = (held.spec, held.taken, held.sources);
             drop(held);

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::ledger::Taken;
 use super::read::{hash_range, read_at};
 use super::sources::Source;
-use crate::domain::distil::{BadRecord, Distiller, Lines, OVERSIZE_KEPT_BYTES, Outcome, Place};
+use crate::domain::distil::{BadRecord, Distilled, Distiller, Lines, OVERSIZE_KEPT_BYTES, Outcome, Place};
 use crate::domain::row::Warnings;
 use crate::domain::schema::scalars::{EventTime, Sha256Hex};
 use crate::intake::lines::ANCHOR_BYTES;
@@ -19,7 +19,7 @@ const READ_BYTES_MAX: u64 = 64 << 20;
 /// One row that would be evidence, if its stream has not had it.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::pipeline) struct Row {
-    pub(in crate::pipeline) sig_hash: Sha256Hex,
+    pub(in crate::pipeline) distilled: Distilled,
     pub(in crate::pipeline) evidence_len: u32,
     pub(in crate::pipeline) scored_len: u32,
     pub(in crate::pipeline) scratchpad_len: u32,
@@ -124,7 +124,7 @@ fn rows(
             Outcome::Evidence(distilled) => {
                 time = distilled.time.or(time);
                 derived.rows.push(Row {
-                    sig_hash: distilled.sig_hash,
+                    distilled,
                     evidence_len: (derived.lines.evidence.len() - before.0) as u32,
                     scored_len: (derived.lines.scored.len() - before.1) as u32,
                     scratchpad_len: (derived.lines.scratchpads.len() - before.2) as u32,

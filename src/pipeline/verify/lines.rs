@@ -8,11 +8,15 @@ use serde::de::DeserializeOwned;
 use super::finding::Finding;
 use super::ledger::Taken;
 use super::read::Reader;
+use super::rows::text;
 use crate::domain::schema::published::Published;
 use crate::domain::schema::quarantine::QuarantineRow;
-use crate::domain::schema::record::EvidenceRecord;
+use crate::domain::schema::record::{EvidenceRecord, Kind};
 use crate::domain::schema::scalars::Sha256Hex;
 use crate::domain::schema::scored_run::ScoredRun;
+use crate::domain::score::{Judgement, reasons, score as judge};
+use crate::pipeline::known_rows::{Incoming, sig_of};
+use crate::pipeline::row_scan::row_facts;
 use crate::pipeline::streams::StreamSpec;
 
 /// Names the first byte at which a line is not the expected one.
@@ -47,17 +51,18 @@ pub(super) fn read<T: Published + DeserializeOwned>(line: &[u8]) -> Result<T, St
     Ok(value)
 }
 
-/// Goes over the lines of a range whose rows cannot be read again.
+/// Goes over the lines of a range whose rows cannot be read again; gives what is wrong, and the rows, of no stream yet.
 pub(super) fn judge_lines(
     spec: &StreamSpec,
     range: &Taken,
     readers: &mut [Reader<'_>; 3],
     mut is_new: impl FnMut(&Sha256Hex) -> bool,
-) -> io::Result<Vec<Finding>> {
+) -> io::Result<(Vec<Finding>, Vec<Incoming>)> {
     let [evidence, scored, quarantine] = readers;
-    let mut wrong = Vec::new();
+    let (mut wrong, mut rows) = (Vec::new(), Vec::new());
     let mut after = range.line;
     for _ in 0..range.evidence {
+        let evidence_at = evidence.at;
         let record = next(evidence, &spec.output("evidence"), &mut wrong, |line| {
             let record: EvidenceRecord<'static> = read(line)?;
             let p = &record.provenance;
@@ -72,9 +77,9 @@ pub(super) fn judge_lines(
             if !is_new(&p.sig_hash) {
                 return Err("evidence of a row that the stream has had before".to_owned());
             }
-            Ok(record.provenance)
+            Ok((record.provenance, text(line).to_owned()))
         })?;
-        let Some(provenance) = record else {
+        let Some((provenance, record)) = record else {
             let _ = next(scored, &spec.output("scored-runs"), &mut wrong, |_| Ok(()))?;
             continue;
         };
@@ -83,7 +88,21 @@ pub(super) fn judge_lines(
             if score.provenance != provenance {
                 return Err("not the score of the evidence on the same line".to_owned());
             }
-            if score.score_seq == 0 { Ok(()) } else { Err("not a first score".to_owned()) }
+            if score.score_seq != 0 {
+                return Err("not a first score".to_owned());
+            }
+            let (sig_hash, category, facts) =
+                row_facts(&record, text(line)).ok_or("a score of no known category")?;
+            let kind = if facts.work { Kind::Work } else { Kind::Support };
+            let judgement = Judgement::of_own(kind, facts.own);
+            let verdict = judge(judgement);
+            let found = score.reasons.as_slice().iter().map(|reason| reason.name());
+            if verdict.category != category || !found.eq(reasons(judgement, verdict)) {
+                return Err("not the category that its reasons give".to_owned());
+            }
+            let (sig, evidence_len) = (sig_of(&sig_hash), record.len() as u32 + 1);
+            rows.push(Incoming { sig, stream: 0, evidence_at, evidence_len, category, facts });
+            Ok(())
         })?;
     }
     for _ in 0..range.quarantined {
@@ -92,7 +111,7 @@ pub(super) fn judge_lines(
             held(spec, range, row.source_file.as_str(), row.generation, row.line_offset, row.byte_offset)
         })?;
     }
-    Ok(wrong)
+    Ok((wrong, rows))
 }
 
 /// Judges the next line of a file and moves on.

@@ -1,66 +1,125 @@
 //! Every row's current score, and every sample, held against what all rows and the links between them give.
 //!
-//! The rows are taken in anew from the evidence, in the order of the streams, whatever order they came in once: links
-//! are functions of the set of rows.
+//! The rows are taken in as they are distilled again, in whatever order that happens: links are functions of the set of
+//! rows.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::domain::exports::{Dataset, Verdict, wanted_rag, wanted_sft};
-use crate::domain::link::Place;
+use crate::domain::link::{Place, Row};
 use crate::domain::rules::Rules;
+use crate::domain::schema::record::Kind;
 use crate::domain::schema::scalars::Sha256Hex;
-use crate::domain::score::{reasons, score};
+use crate::domain::score::{Category, Judgement, reasons, score};
 use crate::pipeline::known_rows::{KnownRows, sig_of};
 use crate::pipeline::outputs::Outputs;
 use crate::pipeline::streams::StreamSet;
+use crate::store::StoreError;
 
-/// A row: its stream's number, its generation, its line.
-pub type RowKey = (u16, u32, u64);
+/// The latest superseding score of a row, as its line says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Later {
+    pub(super) score_seq: u32,
+    /// The hash of category and reasons.
+    pub(super) digest: u64,
+    /// Where its line starts, and its length, in bytes.
+    pub(super) at: u64,
+    pub(super) len: u32,
+}
 
-/// What a row's current score must say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExpectedScore {
-    /// The category's name.
-    pub category: &'static str,
-    /// The reasons as they stand in the line: a JSON array, sorted.
-    pub reasons: String,
+/// The hash of a category and its reasons, as they stand in a score.
+pub(super) fn digest_of<'r>(category: Category, reasons: impl Iterator<Item = &'r str>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    category.name().hash(&mut hasher);
+    reasons.for_each(|reason| reason.hash(&mut hasher));
+    hasher.finish()
+}
+
+/// What a current score should say, and what it says where that is not in a line of superseding scores.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct WrongScore {
+    pub(super) expected: String,
+    pub(super) found: Option<String>,
 }
 
 /// All rows, linked anew.
 #[derive(Debug)]
-pub struct Relinked {
+pub(super) struct Relinked {
     known: KnownRows,
+    /// Whether scores are worked out anew.
+    pub(super) judges: bool,
+    /// The numbers of the streams, by source file.
+    streams: HashMap<String, u16>,
 }
 
 impl Relinked {
-    /// Takes in all committed rows; `None` where the evidence or the scores cannot be read, or were made by another scorer,
-    /// which other checks tell.
-    pub fn load(outputs: &Outputs, streams: &StreamSet, rules: &Rules) -> Option<Self> {
-        let same_rules =
-            outputs.last.as_ref().is_some_and(|last| last.scorer_version == rules.scorer_version());
-        let known = KnownRows::load(outputs.committed(), streams, rules, None).ok().filter(|_| same_rules)?;
-        Some(Self { known })
+    /// Takes over rows that were distilled again, and the scores that count now.
+    pub(super) fn of_rows(mut known: KnownRows, outputs: &Outputs, streams: &StreamSet) -> Self {
+        // A line that cannot be read, or names no row, is a finding of its own.
+        let judges = known.restore_scores(outputs.committed(), streams, 0).is_ok();
+        known.links.note_people();
+        Self { known, judges, streams: numbers_of(streams) }
     }
 
-    fn place(&self, stream: u16, sig_hash: &Sha256Hex) -> Option<Place> {
-        self.known.find(usize::from(stream), sig_of(sig_hash))
+    /// Takes in all committed rows as they are written. Scores made by another scorer cannot be worked out anew.
+    pub(super) fn load(outputs: &Outputs, streams: &StreamSet, rules: &Rules) -> Result<Self, StoreError> {
+        let judges = outputs.last.as_ref().is_some_and(|last| last.scorer_version == rules.scorer_version());
+        let known = KnownRows::load(outputs.committed(), streams, rules, None)?;
+        Ok(Self { known, judges, streams: numbers_of(streams) })
     }
 
-    /// The score that must count now for a row; `None` for support, whose first score stands.
-    pub fn score(&self, stream: u16, sig_hash: &Sha256Hex) -> Option<ExpectedScore> {
-        let place = self.place(stream, sig_hash)?;
-        if !self.known.get(place)?.is_work() {
-            return None;
-        }
-        let judgement = self.known.links.reach(place).judgement();
+    /// How many rows there are.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// The row at a place.
+    pub(super) fn row(&self, place: Place) -> Option<&Row> {
+        self.known.get(place)
+    }
+
+    /// All rows.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.known.links.rows.iter()
+    }
+
+    /// The row of a source file with that hash.
+    pub(super) fn find(&self, source_file: &str, sig_hash: &Sha256Hex) -> Option<Place> {
+        self.known.find(usize::from(*self.streams.get(source_file)?), sig_of(sig_hash))
+    }
+
+    /// Whether a stream has that source file.
+    pub(super) fn is_source(&self, source_file: &str) -> bool {
+        self.streams.contains_key(source_file)
+    }
+
+    /// What is wrong with the score that counts for a row, if anything is; the score of support is its first.
+    pub(super) fn wrong_score(&self, place: Place, later: Option<&Later>) -> Option<WrongScore> {
+        let row = self.known.get(place).filter(|row| self.judges && row.is_work())?;
+        let reached = self.known.links.reach(place);
+        let judgement = reached.judgement();
         let verdict = score(judgement);
-        let reasons = format!("[\"{}\"]", reasons(judgement, verdict).join("\",\""));
-        Some(ExpectedScore { category: verdict.category.name(), reasons })
+        let say =
+            |category: Category, reasons: &[&str]| format!("{category} for [\"{}\"]", reasons.join("\",\""));
+        let first = Judgement::of_own(Kind::Work, row.own);
+        let holds = match later {
+            // The first score counts; it was held against its row.
+            None => reached.signals == row.own && verdict == score(first),
+            Some(later) => {
+                later.digest == digest_of(verdict.category, reasons(judgement, verdict).into_iter())
+            }
+        };
+        (!holds).then(|| WrongScore {
+            expected: say(verdict.category, &reasons(judgement, verdict)),
+            found: later.is_none().then(|| say(score(first).category, &reasons(first, score(first)))),
+        })
     }
 
     /// Why a sample of a row must not be in a file although the row's category allows it, if anything speaks against it.
-    pub fn objection(&self, dataset: Dataset, stream: u16, sig_hash: &Sha256Hex) -> Option<&'static str> {
-        let place = self.place(stream, sig_hash)?;
+    pub(super) fn objection(&self, dataset: Dataset, place: Place) -> Option<&'static str> {
         let links = &self.known.links;
-        let text = links.rows.text(place)?.facts.text;
+        let text = links.rows.text(place).filter(|_| self.judges)?.facts.text;
         let verdict = match dataset {
             Dataset::Rag if links.is_superseded(place) => return Some("a twin that stands for it"),
             Dataset::Rag => wanted_rag(links, text),
@@ -79,15 +138,9 @@ impl Relinked {
     }
 }
 
-/// What is wrong with a row's current score, if anything is: expected and found.
-pub(super) fn difference(
-    expected: &ExpectedScore,
-    category: &str,
-    reasons: &str,
-) -> Option<(String, String)> {
-    let same = expected.category == category && expected.reasons == reasons;
-    let say = |category: &str, reasons: &str| format!("{category} for {reasons}");
-    (!same).then(|| (say(expected.category, &expected.reasons), say(category, reasons)))
+fn numbers_of(streams: &StreamSet) -> HashMap<String, u16> {
+    let numbered = streams.specs.iter().enumerate();
+    numbered.map(|(number, spec)| (spec.source_file.clone(), number as u16)).collect()
 }
 
 #[cfg(test)]
@@ -95,12 +148,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_score_of_another_category_or_for_other_reasons_is_told() {
-        let reasons = r#"["gate.passed","rule.passed"]"#;
-        let expected = ExpectedScore { category: "accepted", reasons: reasons.to_owned() };
-        assert_eq!(difference(&expected, "accepted", reasons), None);
-        let (should, is) = difference(&expected, "rejected", reasons).unwrap();
-        assert_eq!((should, is), (format!("accepted for {reasons}"), format!("rejected for {reasons}")));
-        assert!(difference(&expected, "accepted", r#"["rule.passed"]"#).is_some());
+    fn another_category_and_other_reasons_have_another_digest() {
+        let of = |category, reasons: &[&'static str]| digest_of(category, reasons.iter().copied());
+        let whole = of(Category::Accepted, &["gate.passed", "rule.passed"]);
+        assert_eq!(whole, of(Category::Accepted, &["gate.passed", "rule.passed"]));
+        assert_ne!(whole, of(Category::Rejected, &["gate.passed", "rule.passed"]));
+        assert_ne!(whole, of(Category::Accepted, &["rule.passed"]));
+        assert_ne!(whole, of(Category::Accepted, &["gate.passedrule.passed"]));
     }
 }

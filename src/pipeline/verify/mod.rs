@@ -4,8 +4,8 @@
 //! ```text
 //!   chain → fold → ledger ──▶ files (lengths, strangers)
 //!                        ├──▶ ranges (hashes)         ─┐  content: on every core, a stream in its order,
-//!                        ├──▶ sources → derive → rows ─┘  and hashes wherever a core has nothing else to do
-//!                        └──▶ wanted → samples (exports, later scores, retractions) → links
+//!                        └──▶ sources → derive → rows ─┘  and hashes wherever a core has nothing else to do
+//!                                                    └──▶ links → wanted → samples (exports, later scores, retractions)
 //! ```
 
 pub(super) mod chain;
@@ -16,7 +16,7 @@ mod finding;
 mod fold;
 pub(super) mod ledger;
 mod lines;
-pub mod links;
+mod links;
 pub(super) mod ranges;
 pub(super) mod read;
 pub(super) mod rows;
@@ -25,19 +25,25 @@ pub(super) mod seen;
 pub(super) mod sources;
 mod wanted;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 pub use finding::{Finding, Findings};
 
 use self::files::{Files, find_strangers, is_writer_at_work};
 use self::ledger::Ledger;
+use self::links::{Later, Relinked};
+use self::samples::Held;
 use self::wanted::{About, Want, gather};
+use super::known_rows::KnownRows;
 use super::outputs::{Outputs, RESCORED};
 use super::streams::StreamSet;
+use crate::domain::link::Place;
 use crate::domain::rules::Rules;
+use crate::domain::schema::receipt::CommittedState;
 use crate::store::StoreError;
 
 /// What is to be verified.
@@ -121,6 +127,10 @@ pub enum VerifyError {
     Store(#[from] StoreError),
 }
 
+/// Lines about rows, and rows, that a thread takes at a time.
+const LOT_WANTS: usize = 1024;
+const LOT_ROWS: u32 = 4096;
+
 /// Files that may be replaced while they are looked at: how often to look again before a finding counts.
 const LOOKS_MAX: usize = 5;
 
@@ -163,17 +173,18 @@ impl Verification<'_> {
             return Ok(self.end());
         }
         let wanted = |path: &str| !request.exports_only || path.starts_with("exports/");
-        let is_needed = |path: &str| wanted(path) || path == RESCORED;
+        let is_needed = |path: &str| wanted(path) || path == RESCORED || path.starts_with("evidence/");
         let files = Files::open(output, &ledger, is_needed, &self.findings).map_err(io)?;
         find_strangers(output, &ledger, wanted, &self.findings).map_err(io)?;
-        let done = self.hold_content(&ledger, &files, wanted).map_err(io)?;
+        let known = Mutex::new(KnownRows::empty(request.streams, request.rules));
+        let done = self.hold_content(&ledger, &files, wanted, &known).map_err(io)?;
         self.report.checked.rows = done.rows;
         self.report.checked.input_bytes = done.bytes;
         let (ranges, bytes, rows) = (done.gone_ranges, done.gone_bytes, done.gone_rows);
         self.report.checked.sources_gone = SourcesGone { ranges, bytes, rows };
         // Where rows and their lines hold, what is wrong with an export is named by its line.
         if self.findings.all(Finding::is_of_export) || request.all {
-            self.hold_samples(&ledger, &files)?;
+            self.hold_samples(&ledger, &files, known.into_inner().unwrap_or_else(PoisonError::into_inner))?;
         }
         Ok(self.end())
     }
@@ -183,40 +194,75 @@ impl Verification<'_> {
     }
 
     /// Holds exports, later scores and retractions against the rows.
-    fn hold_samples(&mut self, ledger: &Ledger, files: &Files) -> Result<(), VerifyError> {
+    fn hold_samples(&mut self, ledger: &Ledger, files: &Files, known: KnownRows) -> Result<(), VerifyError> {
         let request = self.request;
         let mut outputs = Outputs::open(request.output)?;
         // As of the receipts that were read, whatever was committed since.
         outputs.state.clone_from(&ledger.state);
-        let streams: HashMap<&str, u16> = request
-            .streams
-            .specs
-            .iter()
-            .enumerate()
-            .map(|(number, spec)| (spec.source_file.as_str(), number as u16))
-            .collect();
-        // A later score may take back what an older sample stands on: then every sample is looked at.
-        let rescored = |state: &crate::domain::schema::receipt::CommittedState| state.output_len(RESCORED);
-        let all_samples = request.since.is_none() || rescored(&ledger.base) != rescored(&ledger.state);
+        // Rows that were distilled again stand where they should; where lines are wrong, others may stand there.
+        let rows = if known.is_empty() || !self.findings.all(Finding::is_of_export) {
+            Relinked::load(&outputs, request.streams, request.rules)
+        } else {
+            Ok(Relinked::of_rows(known, &outputs, request.streams))
+        };
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(e) => {
+                self.report.unchecked.push(format!("samples were not held against their rows: {e}"));
+                return Ok(());
+            }
+        };
+        self.report.checked.scores_recomputed = rows.judges;
+        self.report.checked.evidence = rows.len() as u64;
         let io = |source: io::Error| VerifyError::Io { path: request.output.to_owned(), source };
-        let mut wants: BTreeMap<u16, Vec<Want>> = BTreeMap::new();
+        let (wants, later) = self.gather(ledger, files, &rows).map_err(io)?;
+        let held = Held { rows: &rows, streams: request.streams, files, findings: &self.findings };
+        let (next_wants, next_rows) = (Mutex::new(lots(&wants).into_iter()), AtomicU32::new(0));
+        let last = rows.len() as Place;
+        let work = || -> io::Result<()> {
+            loop {
+                let lot = next_wants.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some(lot) = lot else { break };
+                held.hold_lines(lot)?;
+            }
+            loop {
+                let from = next_rows.fetch_add(LOT_ROWS, Ordering::Relaxed);
+                if from >= last {
+                    return Ok(());
+                }
+                held.hold_scores(from..last.min(from + LOT_ROWS), &later)?;
+            }
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..request.threads.max(1)).map(|_| scope.spawn(work)).collect();
+            let died = |_| Err(io::Error::other("a thread of the check panicked"));
+            threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(died))
+        })
+        .map_err(io)
+    }
+
+    /// What all lines about rows ask of them, in the order of the evidence, and the latest superseding scores.
+    fn gather(
+        &mut self,
+        ledger: &Ledger,
+        files: &Files,
+        rows: &Relinked,
+    ) -> io::Result<(Vec<Want>, HashMap<Place, Later>)> {
+        // A later score may take back what an older sample stands on: then every sample is looked at.
+        let rescored = |state: &CommittedState| state.output_len(RESCORED);
+        let all_samples = self.request.since.is_none() || rescored(&ledger.base) != rescored(&ledger.state);
+        let findings = &self.findings;
         let part = |about: About| {
             let path = about.path();
+            let to = ledger.state.output_len(path);
             let kept = ledger.written.get(path).and_then(|ranges| ranges.first());
             let (from, line) = match kept {
-                Some(first) if !all_samples => (first.from, first.line),
-                None if !all_samples => (ledger.state.output_len(path), 0),
-                _ => (0, 0),
+                // The scores of a row must follow each other from the first.
+                _ if all_samples || about == About::Rescored => (0, 0),
+                Some(first) => (first.from, first.line),
+                None => (to, 0),
             };
-            // The scores of a row must follow each other from the first.
-            let from = if about == About::Rescored { (0, 0) } else { (from, line) };
-            gather(
-                about,
-                files.get(path),
-                (from.0, from.1, ledger.state.output_len(path)),
-                &streams,
-                &self.findings,
-            )
+            gather(about, files.get(path), (from, line, to), rows, findings)
         };
         let gathered = std::thread::scope(|scope| {
             let threads: Vec<_> = About::ALL.map(|about| (about, scope.spawn(move || part(about)))).into();
@@ -225,51 +271,31 @@ impl Verification<'_> {
                 thread.join().unwrap_or_else(died).map(|wanted| (about, wanted))
             };
             threads.into_iter().map(join).collect::<io::Result<Vec<_>>>()
-        })
-        .map_err(io)?;
-        for (about, wanted) in gathered {
+        })?;
+        let (mut wants, mut later) = (Vec::new(), HashMap::new());
+        for (about, mut wanted) in gathered {
             self.report.checked.samples += wanted.samples;
             if matches!(about, About::Rescored | About::Retractions) {
                 self.report.checked.later_lines += wanted.lines;
             }
-            for (stream, mut lines) in wanted.by_stream {
-                wants.entry(stream).or_default().append(&mut lines);
-            }
+            wants.append(&mut wanted.wants);
+            later.extend(wanted.later);
         }
-        let expected = links::Relinked::load(&outputs, request.streams, request.rules);
-        self.report.checked.scores_recomputed = expected.is_some();
-        let rescored = outputs.rescored()?;
-        let by_about: BTreeMap<About, &std::fs::File> =
-            About::ALL.into_iter().filter_map(|about| Some((about, files.get(about.path())?))).collect();
-        let queue = Mutex::new(request.streams.specs.iter().enumerate().collect::<Vec<_>>());
-        let wants = Mutex::new(wants);
-        let work = || -> Result<u64, StoreError> {
-            let mut rows = 0;
-            loop {
-                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
-                let Some((number, spec)) = next else { return Ok(rows) };
-                let number = number as u16;
-                let mut own =
-                    wants.lock().unwrap_or_else(PoisonError::into_inner).remove(&number).unwrap_or_default();
-                if own.is_empty() && expected.is_none() {
-                    continue;
-                }
-                rows += samples::hold_stream(
-                    (number, spec),
-                    (&outputs, &rescored),
-                    &mut own,
-                    &by_about,
-                    expected.as_ref(),
-                    &self.findings,
-                )?;
-            }
-        };
-        let rows = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..request.threads.max(1)).map(|_| scope.spawn(work)).collect();
-            let died = |_| Err(StoreError::CheckFailed("a thread of the check panicked".to_owned()));
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(died)).sum::<Result<u64, _>>()
-        })?;
-        self.report.checked.evidence = rows;
-        Ok(())
+        wants.sort_unstable_by_key(|want| (want.evidence, want.about, want.side, want.line));
+        Ok((wants, later))
     }
+}
+
+/// Cuts what is wanted into lots for several threads, between rows.
+fn lots(wants: &[Want]) -> Vec<&[Want]> {
+    let (mut lots, mut rest) = (Vec::new(), wants);
+    while !rest.is_empty() {
+        let cut = rest.get(LOT_WANTS..).unwrap_or_default();
+        let last = rest.get(LOT_WANTS - 1).map(|want| want.place);
+        let of_last = cut.iter().take_while(|want| Some(want.place) == last).count();
+        let (lot, behind) = rest.split_at(rest.len().min(LOT_WANTS + of_last));
+        lots.push(lot);
+        rest = behind;
+    }
+    lots
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
 use super::derive::{Derived, Trouble};
 use super::finding::{Finding, Findings};
@@ -11,7 +12,8 @@ use super::read::Reader;
 use super::seen::Seen;
 use super::sources::Source;
 use crate::domain::schema::scalars::{EventTime, Sha256Hex};
-use crate::pipeline::row_scan::sig_hash;
+use crate::pipeline::known_rows::{Incoming, KnownRows, sig_of};
+use crate::pipeline::row_scan::{row_facts, sig_hash};
 use crate::pipeline::streams::StreamSpec;
 
 /// The three files that are made of a stream's rows.
@@ -37,6 +39,7 @@ pub(in crate::pipeline) struct Done {
 
 /// One stream being checked.
 pub(in crate::pipeline) struct StreamCheck<'v> {
+    number: u16,
     pub(in crate::pipeline) spec: &'v StreamSpec,
     ledger: &'v Ledger,
     pub(in crate::pipeline) taken: &'v [Taken],
@@ -45,7 +48,10 @@ pub(in crate::pipeline) struct StreamCheck<'v> {
     pub(in crate::pipeline) readers: [Reader<'v>; 3],
     /// The scratchpads likewise, until a range whose rows are gone: which lines are its own cannot be told.
     scratchpads: Option<Reader<'v>>,
+    /// Where every row that is evidence goes: what links them is worked out from them all.
+    known: &'v Mutex<KnownRows>,
     seen: Seen,
+    is_begun: bool,
     next_job: usize,
     next_due: usize,
     early: BTreeMap<usize, Result<Derived, Trouble>>,
@@ -55,27 +61,33 @@ pub(in crate::pipeline) struct StreamCheck<'v> {
     pub(in crate::pipeline) done: Done,
 }
 
+/// Rows before the first range that are taken in at a time.
+const EARLIER_ROWS: usize = 4096;
+
 /// Ranges of a stream that may be under way at a time.
 const WINDOW: usize = 8;
 
 impl<'v> StreamCheck<'v> {
     /// A stream of which nothing is checked yet; with `all` it goes on after a finding.
     pub(in crate::pipeline) fn new(
-        spec: &'v StreamSpec,
+        (number, spec): (u16, &'v StreamSpec),
         ledger: &'v Ledger,
         sources: &'v BTreeMap<u32, Source>,
-        readers: [Reader<'v>; 3],
-        scratchpads: Reader<'v>,
+        (readers, scratchpads): ([Reader<'v>; 3], Reader<'v>),
+        known: &'v Mutex<KnownRows>,
         all: bool,
     ) -> Self {
         Self {
+            number,
             spec,
             ledger,
             taken: ledger.taken.get(&spec.name).map_or(&[][..], Vec::as_slice),
             sources,
             readers,
             scratchpads: Some(scratchpads),
+            known,
             seen: Seen::default(),
+            is_begun: false,
             next_job: 0,
             next_due: 0,
             early: BTreeMap::new(),
@@ -85,23 +97,37 @@ impl<'v> StreamCheck<'v> {
         }
     }
 
-    /// Notes the rows before the first range, from the evidence.
-    pub(in crate::pipeline) fn note_earlier_rows(&mut self) -> io::Result<()> {
-        let Some(evidence) = self.readers.first_mut() else { return Ok(()) };
-        let (to, line) = (evidence.at, evidence.line);
-        if self.taken.is_empty() || to == 0 {
+    /// Notes the rows before the first range, from what is written of them; once.
+    pub(in crate::pipeline) fn begin(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.is_begun, true) {
             return Ok(());
         }
+        let [evidence, scored, _] = &mut self.readers;
+        let ends = [(evidence.at, evidence.line), (scored.at, scored.line)];
         evidence.seek(0, 0);
-        while evidence.at < to {
-            let Some(text) = evidence.peek_line()? else { break };
-            if let Some(sig_hash) = sig_hash(text) {
+        scored.seek(0, 0);
+        let mut rows = Vec::new();
+        while evidence.at < ends[0].0 {
+            let at = evidence.at;
+            let (Some(line), Some(score)) = (evidence.peek_line()?, scored.peek_line()?) else { break };
+            let (evidence_len, scored_len) = (line.len(), score.len());
+            if let Some((sig_hash, category, facts)) = row_facts(text(line), text(score)) {
+                self.seen.insert(&sig_hash);
+                let (stream, evidence_len) = (self.number, evidence_len as u32);
+                let sig = sig_of(&sig_hash);
+                rows.push(Incoming { sig, stream, evidence_at: at, evidence_len, category, facts });
+            } else if let Some(sig_hash) = sig_hash(line) {
                 self.seen.insert(&sig_hash);
             }
-            let length = text.len() as u64;
-            evidence.advance(length, 1);
+            evidence.advance(evidence_len as u64, 1);
+            scored.advance(scored_len as u64, 1);
+            if rows.len() == EARLIER_ROWS {
+                self.known.lock().unwrap_or_else(PoisonError::into_inner).extend(rows.drain(..));
+            }
         }
-        evidence.seek(to, line);
+        evidence.seek(ends[0].0, ends[0].1);
+        scored.seek(ends[1].0, ends[1].1);
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).extend(rows);
         Ok(())
     }
 
@@ -180,9 +206,10 @@ impl<'v> StreamCheck<'v> {
     /// Drops what the stream has had, and compares the rest with what is in the files.
     fn hold_derived(&mut self, range: &Taken, derived: Derived, findings: &Findings) -> io::Result<()> {
         let Derived { lines, rows, quarantined, blank, all, time_after } = derived;
-        let kept: Vec<bool> = rows.iter().map(|row| self.seen.insert(&row.sig_hash)).collect();
+        let kept: Vec<bool> = rows.iter().map(|row| self.seen.insert(&row.distilled.sig_hash)).collect();
         let evidence = kept.iter().filter(|new| **new).count() as u64;
         let duplicate = kept.len() as u64 - evidence;
+        self.note_rows(rows.iter().zip(&kept).filter(|(_, new)| **new).map(|(row, _)| row));
         for (what, expected, found) in [
             ("rows", range.rows, all),
             ("evidence", range.evidence, evidence),
@@ -226,6 +253,19 @@ impl<'v> StreamCheck<'v> {
             self.hold_file(number, text, *lines, *receipted, range.seq, findings)?;
         }
         self.hold_scratchpads(&kept_scratchpads, range.seq, findings)
+    }
+
+    /// Notes rows whose evidence comes next in its file.
+    fn note_rows<'d>(&self, rows: impl Iterator<Item = &'d super::derive::Row>) {
+        let (stream, mut evidence_at) = (self.number, self.readers[0].at);
+        let incoming = rows.map(|row| {
+            let (sig, evidence_len) = (sig_of(&row.distilled.sig_hash), row.evidence_len);
+            let (category, facts) = (row.distilled.category, row.distilled.facts);
+            let row = Incoming { sig, stream, evidence_at, evidence_len, category, facts };
+            evidence_at += u64::from(evidence_len);
+            row
+        });
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).extend(incoming);
     }
 
     /// Holds the next scratchpads against those that the rows give.
@@ -295,9 +335,13 @@ impl<'v> StreamCheck<'v> {
     /// Lines whose rows cannot be read again are held to their shape, their place and each other.
     fn hold_underived(&mut self, range: &Taken, findings: &Findings) -> io::Result<()> {
         self.scratchpads = None;
-        let (spec, seen) = (self.spec, &mut self.seen);
+        let (spec, stream, seen) = (self.spec, self.number, &mut self.seen);
         let is_new = |sig_hash: &Sha256Hex| seen.insert(sig_hash);
-        let wrong = judge_lines(spec, range, &mut self.readers, is_new)?;
+        let (wrong, mut rows) = judge_lines(spec, range, &mut self.readers, is_new)?;
+        for row in &mut rows {
+            row.stream = stream;
+        }
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).extend(rows);
         for finding in wrong {
             self.say(findings, finding.receipt(range.seq));
         }
@@ -324,6 +368,11 @@ impl<'v> StreamCheck<'v> {
             self.say(findings, finding);
         }
     }
+}
+
+/// A line without its newline; what is not text is nothing, which others tell.
+pub(super) fn text(line: &[u8]) -> &str {
+    std::str::from_utf8(line.strip_suffix(b"\n").unwrap_or(line)).unwrap_or_default()
 }
 
 /// The lines that are kept, of lines with these lengths.

@@ -1,17 +1,20 @@
 //! Lines about rows held against the rows: every sample against the evidence it was made from and the category that counts
 //! now, every later score and retraction against the rows that it names.
 
-use std::collections::BTreeMap;
-use std::fs::File;
+use std::collections::HashMap;
 use std::io;
+use std::ops::Range;
 
+use super::files::Files;
 use super::finding::{Finding, Findings};
 use super::lines::read;
-use super::links::{self, Relinked};
+use super::links::{Later, Relinked};
 use super::read::read_at;
-use super::wanted::{About, Want};
+use super::rows::text;
+use super::wanted::{About, Want, repeated};
 use crate::domain::exports::instruction::{self, Fields};
 use crate::domain::exports::{Dataset, rejected_text};
+use crate::domain::link::{self, Place};
 use crate::domain::schema::checked::{Text, Words};
 use crate::domain::schema::provenance::Provenance;
 use crate::domain::schema::samples::{PreferenceSample, RagSample, SftSample, Split, SuccessScore};
@@ -19,10 +22,8 @@ use crate::domain::schema::scalars::{Escaped, Sha256Hex};
 use crate::domain::schema::scored_run::ScoredRun;
 use crate::domain::score::Category;
 use crate::domain::skim;
-use crate::pipeline::outputs::{CommittedRow, Outputs, Rescored};
-use crate::pipeline::row_scan::sig_hash;
-use crate::pipeline::streams::StreamSpec;
-use crate::store::StoreError;
+use crate::pipeline::outputs::RESCORED;
+use crate::pipeline::streams::StreamSet;
 
 /// What a line's row says, as far as samples repeat it.
 struct Row<'a> {
@@ -110,103 +111,118 @@ fn unlike(what: String) -> Wrong {
     ("the line is not of its shape", String::new(), what)
 }
 
-/// Goes over one stream's evidence beside what is wanted of it. Gives how many rows there were.
-pub(super) fn hold_stream(
-    (number, spec): (u16, &StreamSpec),
-    (outputs, rescored): (&Outputs, &Rescored),
-    wants: &mut [Want],
-    files: &BTreeMap<About, &File>,
-    expected: Option<&Relinked>,
-    findings: &Findings,
-) -> Result<u64, StoreError> {
-    wants.sort_unstable_by_key(|want| (want.row, want.about, want.side, want.line));
-    let mut wants = wants.iter().peekable();
-    let (mut rows, mut failed) = (0, None);
-    let mut line = Vec::new();
-    let unknown = |want: &Want| {
-        let (generation, row) = want.row;
-        let what = format!("there is no evidence of line {row} of generation {generation} of {}", spec.name);
-        findings.add(Finding::of_line(want.about.path(), want.line, want.at, what));
-    };
-    outputs.each_row(&spec.name, rescored, |committed| {
-        rows += 1;
-        let Some((_, generation, row)) = crate::pipeline::outputs::provenance_key(committed.evidence) else {
-            let what = "the line names no row";
-            let path = spec.output("evidence");
-            findings.add(Finding::of_line(path, rows - 1, committed.evidence_at, what));
-            return;
+/// What lines are held against: the rows, and the files.
+pub(super) struct Held<'v> {
+    pub(super) rows: &'v Relinked,
+    pub(super) streams: &'v StreamSet,
+    pub(super) files: &'v Files,
+    pub(super) findings: &'v Findings,
+}
+
+impl Held<'_> {
+    /// Holds lines against the rows that they name; in the order of the evidence, so that each is read once.
+    pub(super) fn hold_lines(&self, wants: &[Want]) -> io::Result<()> {
+        let (mut evidence, mut line) = (Vec::new(), Vec::new());
+        for of_row in wants.chunk_by(|a, b| a.place == b.place) {
+            let Some(first) = of_row.first() else { continue };
+            let Some(row) = self.rows.row(first.place) else { continue };
+            let file = self.streams.specs.get(usize::from(row.stream)).map(|spec| spec.output("evidence"));
+            let Some(file) = file.and_then(|path| self.files.get(&path)) else { continue };
+            read_at(file, row.evidence_at(), row.evidence_len as usize, &mut evidence)?;
+            let evidence = text(&evidence);
+            let repeats = Repeats::read(evidence);
+            let mut view = None;
+            for want in of_row {
+                if repeats.as_ref().is_some_and(|repeats| repeats.are(want)) {
+                    continue;
+                }
+                let Some(file) = self.files.get(want.about.path()) else { continue };
+                read_at(file, want.at, want.len as usize, &mut line)?;
+                let view = view.get_or_insert_with(|| Row::read(evidence, row.category));
+                let held = view.as_ref().map_or_else(
+                    || Err(unlike("the row it names is not evidence".to_owned())),
+                    |row| hold_line(want, text(&line), row).and_then(|()| self.hold_content(want)),
+                );
+                if let Err((what, expected, found)) = held {
+                    let finding = Finding::of_line(want.about.path(), want.line, want.at, what);
+                    self.findings.add(finding.but(expected, found));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds a sample to what else may speak against its content: a twin, the same content rejected elsewhere, a secret.
+    fn hold_content(&self, want: &Want) -> Result<(), Wrong> {
+        let dataset = match want.about {
+            About::Rag => Dataset::Rag,
+            About::Sft => Dataset::Sft,
+            About::Preference | About::Retractions | About::Rescored => return Ok(()),
         };
-        hold_expected(committed, expected, number, (spec, rows - 1), findings);
-        let key = (generation, row);
-        while let Some(want) = wants.next_if(|want| want.row < key) {
-            unknown(want);
-        }
-        let mut view = None;
-        while let Some(want) = wants.next_if(|want| want.row == key) {
-            let read = || category_of(committed.score).and_then(|of| Row::read(committed.evidence, of));
-            let Some(row) = view.get_or_insert_with(read) else { continue };
-            let Some(file) = files.get(&want.about) else { continue };
-            if let Err(e) = read_at(file, want.at, want.len as usize, &mut line) {
-                failed.get_or_insert(e);
-                return;
-            }
-            let text = std::str::from_utf8(&line).unwrap_or_default().trim_end_matches('\n');
-            let held =
-                hold_line(want, text, row).and_then(|()| hold_content(want, number, committed, expected));
-            if let Err((what, expected, found)) = held {
-                let finding = Finding::of_line(want.about.path(), want.line, want.at, what);
-                findings.add(finding.but(expected, found));
-            }
-        }
-    })?;
-    wants.for_each(unknown);
-    let trouble = |e: io::Error| StoreError::io("read", outputs.folder(), e);
-    failed.map_or(Ok(rows), |e| Err(trouble(e)))
-}
+        let objection = self.rows.objection(dataset, want.place);
+        hold(objection.is_none(), "something speaks against the sample's content", || {
+            ("nothing", objection.unwrap_or_default())
+        })
+    }
 
-/// Holds a sample to what else may speak against its content: a twin, the same content rejected elsewhere, a secret.
-fn hold_content(
-    want: &Want,
-    number: u16,
-    committed: CommittedRow<'_>,
-    expected: Option<&Relinked>,
-) -> Result<(), Wrong> {
-    let dataset = match want.about {
-        About::Rag => Dataset::Rag,
-        About::Sft => Dataset::Sft,
-        About::Preference | About::Retractions | About::Rescored => return Ok(()),
-    };
-    let sig_hash = sig_hash(committed.evidence.as_bytes());
-    let objection =
-        expected.zip(sig_hash).and_then(|(all, sig_hash)| all.objection(dataset, number, &sig_hash));
-    hold(objection.is_none(), "something speaks against the sample's content", || {
-        ("nothing", objection.unwrap_or_default())
-    })
-}
-
-fn hold_expected(
-    committed: CommittedRow<'_>,
-    expected: Option<&Relinked>,
-    number: u16,
-    (spec, line): (&StreamSpec, u64),
-    findings: &Findings,
-) {
-    let sig_hash = sig_hash(committed.evidence.as_bytes());
-    let score = expected.zip(sig_hash).and_then(|(expected, sig_hash)| expected.score(number, &sig_hash));
-    let Some(score) = score else { return };
-    let member =
-        |name: &str| skim::members(committed.score).find(|(key, _)| *key == name).map(|(_, value)| value);
-    let category = member("category").unwrap_or_default().trim_matches('"');
-    if let Some((should, is)) = links::difference(&score, category, member("reasons").unwrap_or_default()) {
-        let what = "the score that counts is not the one that the rows and their links give";
-        let finding = Finding::of_all_rows(spec.output("evidence"), line, committed.evidence_at, what);
-        findings.add(finding.but(should, is));
+    /// Holds the scores that count for some rows against what the rows and their links give.
+    pub(super) fn hold_scores(&self, places: Range<Place>, later: &HashMap<Place, Later>) -> io::Result<()> {
+        for place in places {
+            let (row, later) = (self.rows.row(place), later.get(&place));
+            let (Some(row), Some(wrong)) = (row, self.rows.wrong_score(place, later)) else { continue };
+            let Some(spec) = self.streams.specs.get(usize::from(row.stream)) else { continue };
+            let mut found = wrong.found.unwrap_or_default();
+            if let (Some(later), Some(file)) = (later, self.files.get(RESCORED)) {
+                let mut line = Vec::new();
+                read_at(file, later.at, later.len as usize, &mut line)?;
+                let member = |name: &str| {
+                    skim::members(text(&line)).find(|(key, _)| *key == name).map_or("", |(_, value)| value)
+                };
+                found = format!("{} for {}", member("category").trim_matches('"'), member("reasons"));
+            }
+            // Who sees this looks for one row, so the rows before it are counted only now.
+            let before =
+                |other: &&link::Row| other.stream == row.stream && other.evidence_at() < row.evidence_at();
+            let line = self.rows.rows().filter(before).count() as u64;
+            let what = "the score that counts is not the one that the rows and their links give";
+            let finding = Finding::of_all_rows(spec.output("evidence"), line, row.evidence_at(), what);
+            self.findings.add(finding.but(wrong.expected, found));
+        }
+        Ok(())
     }
 }
 
-fn category_of(score: &str) -> Option<Category> {
-    let category = skim::members(score).find(|(key, _)| *key == "category")?.1;
-    Category::from_name(category.trim_matches('"'))
+/// What later scores and retractions repeat of a row.
+struct Repeats {
+    provenance: u64,
+    with_run: u64,
+}
+
+impl Repeats {
+    fn read(evidence: &str) -> Option<Self> {
+        let mut run_id = None;
+        for (key, value) in skim::members(evidence) {
+            match key {
+                "run_id" => run_id = skim::text(value),
+                "provenance" => {
+                    let run_id = run_id.as_ref().map(Escaped::escaped);
+                    let (provenance, with_run) = (repeated(value, None), repeated(value, run_id));
+                    return Some(Self { provenance, with_run });
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Whether that is all that a line says of its row, and it says it.
+    fn are(&self, want: &Want) -> bool {
+        match (want.about, want.side) {
+            (About::Rescored, 0) => want.repeats == self.with_run,
+            (About::Rescored | About::Retractions, _) => want.repeats == self.provenance,
+            (About::Rag | About::Sft | About::Preference, _) => false,
+        }
+    }
 }
 
 /// Holds one line against one of the rows that it names.

@@ -1,15 +1,18 @@
 //! What lines about rows ask of the rows: gathered from exports and later scores first, answered in one pass over the
 //! evidence.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 
 use super::finding::{Finding, Findings};
 use super::lines::read;
-use super::links::RowKey;
+use super::links::{Later, Relinked, digest_of};
 use super::read::Reader;
+use crate::domain::link::Place;
 use crate::domain::schema::provenance::Provenance;
+use crate::domain::schema::scalars::Escaped;
 use crate::domain::schema::scored_run::ScoredRun;
 use crate::domain::score::Category;
 use crate::domain::skim;
@@ -52,8 +55,11 @@ impl About {
 /// One line that names a row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Want {
-    /// Generation and line of the row.
-    pub(super) row: (u32, u64),
+    pub(super) place: Place,
+    /// The row's stream, and where its evidence starts, in bytes.
+    pub(super) evidence: (u16, u64),
+    /// The hash of what the line repeats of the row, where that is all there is to hold.
+    pub(super) repeats: u64,
     pub(super) about: About,
     /// Which of the rows that the line names: chosen and rejected, scored and causing.
     pub(super) side: u8,
@@ -63,10 +69,12 @@ pub(super) struct Want {
     pub(super) len: u32,
 }
 
-/// All of them, by the stream of the row.
+/// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
-    pub(super) by_stream: BTreeMap<u16, Vec<Want>>,
+    pub(super) wants: Vec<Want>,
+    /// Of each row with superseding scores, the latest.
+    pub(super) later: HashMap<Place, Later>,
     pub(super) lines: u64,
     pub(super) samples: u64,
 }
@@ -76,35 +84,35 @@ pub(super) fn gather(
     about: About,
     file: Option<&File>,
     (from, line, to): (u64, u64, u64),
-    streams: &HashMap<&str, u16>,
+    rows: &Relinked,
     findings: &Findings,
 ) -> io::Result<Wanted> {
     let mut reader = Reader::new(file, from, line, to);
     let mut wanted = Wanted::default();
     let mut ids = Vec::new();
-    let mut scores: HashMap<(u16, u32, u64), (u32, Category, usize)> = HashMap::new();
     loop {
         let (at, line) = (reader.at, reader.line);
         let Some(bytes) = reader.peek_line()? else { break };
         let len = bytes.len();
         let text = std::str::from_utf8(bytes.strip_suffix(b"\n").unwrap_or(bytes));
         let wrong = |what: String| findings.add(Finding::of_line(about.path(), line, at, what));
-        let rows = text.map_err(|_| "not text".to_owned()).and_then(|text| match about {
-            About::Rescored => rescored_rows(text, streams, &mut scores),
-            About::Retractions => retraction_rows(text, streams),
+        let named = text.map_err(|_| "not text".to_owned()).and_then(|text| match about {
+            About::Rescored => rescored_rows(text, (at, len as u32), rows, &mut wanted.later),
+            About::Retractions => retraction_rows(text, rows),
             About::Rag | About::Sft | About::Preference => {
                 let id = sample_id(text.as_bytes(), about.prefix());
                 let id = id.ok_or_else(|| format!("no sample_id that starts with {}", about.prefix()))?;
                 ids.push((id, line, at));
-                sample_rows(text, streams)
+                sample_rows(text, rows)
             }
         });
-        match rows {
-            Ok(rows) => {
-                for (side, (stream, generation, row)) in rows.into_iter().enumerate() {
+        match named {
+            Ok(named) => {
+                for (side, (place, repeats)) in named.into_iter().enumerate() {
+                    let Some(row) = rows.row(place) else { continue };
+                    let (evidence, side) = ((row.stream, row.evidence_at()), side as u8);
                     let len = u32::try_from(len).unwrap_or(u32::MAX);
-                    let want = Want { row: (generation, row), about, side: side as u8, line, at, len };
-                    wanted.by_stream.entry(stream).or_default().push(want);
+                    wanted.wants.push(Want { place, evidence, repeats, about, side, line, at, len });
                 }
             }
             Err(what) => wrong(what),
@@ -126,36 +134,53 @@ pub(super) fn gather(
     Ok(wanted)
 }
 
+/// A row that a line names, and the hash of what the line repeats of it.
+type Named = (Place, u64);
+
+/// The hash of what a line repeats of a row: its provenance, and its run where the line says that too.
+pub(super) fn repeated(provenance: &str, run_id: Option<&str>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (provenance, run_id).hash(&mut hasher);
+    hasher.finish()
+}
+
 /// The rows that a sample names: one provenance, or the two of a pair.
-fn sample_rows(text: &str, streams: &HashMap<&str, u16>) -> Result<Vec<RowKey>, String> {
+fn sample_rows(text: &str, rows: &Relinked) -> Result<Vec<Named>, String> {
     let provenance = skim::members(text).find(|(key, _)| *key == "provenance");
     let (_, provenance) = provenance.ok_or("a sample without provenance")?;
+    let named = |item| Ok((row_of(item, rows)?, 0));
     if provenance.starts_with('[') {
-        return skim::items(provenance).map(|item| row_of(item, streams)).collect();
+        return skim::items(provenance).map(named).collect();
     }
-    Ok(vec![row_of(provenance, streams)?])
+    Ok(vec![named(provenance)?])
 }
 
-fn row_of(provenance: &str, streams: &HashMap<&str, u16>) -> Result<RowKey, String> {
-    let provenance: Provenance<'static> =
+fn row_of(provenance: &str, rows: &Relinked) -> Result<Place, String> {
+    let provenance: Provenance<'_> =
         serde_json::from_str(provenance).map_err(|e| format!("not a provenance: {e}"))?;
-    key_of(&provenance, streams)
+    find(&provenance, rows)
 }
 
-fn key_of(provenance: &Provenance<'_>, streams: &HashMap<&str, u16>) -> Result<RowKey, String> {
-    let stream = streams.get(&*provenance.source_file).copied();
-    let stream = stream.ok_or_else(|| format!("{} is no stream's file", provenance.source_file))?;
-    Ok((stream, provenance.generation, provenance.line_offset))
+fn find(provenance: &Provenance<'_>, rows: &Relinked) -> Result<Place, String> {
+    let Provenance { source_file, generation, line_offset, .. } = provenance;
+    rows.find(source_file, &provenance.sig_hash).ok_or_else(|| {
+        if rows.is_source(source_file) {
+            format!("there is no evidence of line {line_offset} of generation {generation} of {source_file}")
+        } else {
+            format!("{source_file} is no stream's file")
+        }
+    })
 }
 
 /// The row that a later score is about, and the one that caused it. It must follow the score before it.
 fn rescored_rows(
     text: &str,
-    streams: &HashMap<&str, u16>,
-    scores: &mut HashMap<RowKey, (u32, Category, usize)>,
-) -> Result<Vec<RowKey>, String> {
+    (at, len): (u64, u32),
+    rows: &Relinked,
+    later: &mut HashMap<Place, Later>,
+) -> Result<Vec<Named>, String> {
     let score: ScoredRun = read(text.as_bytes())?;
-    let key = key_of(&score.provenance, streams)?;
+    let place = find(&score.provenance, rows)?;
     let caused_by = score.caused_by.as_ref().ok_or("a later score that nothing caused")?;
     if score.scored_at != caused_by.recorded_at {
         return Err("scored_at is not the time of the row that caused it".to_owned());
@@ -165,28 +190,28 @@ fn rescored_rows(
         return Err("reasons are not sorted".to_owned());
     }
     // The reasons themselves are not kept; that they are others is seen by their hash.
-    let digest = {
-        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-        let mut hasher = DefaultHasher::new();
-        reasons.hash(&mut hasher);
-        hasher.finish() as usize
-    };
-    let before = scores.insert(key, (score.score_seq, score.category, digest));
-    let expected = before.map_or(1, |(seq, _, _)| seq + 1);
-    if score.score_seq != expected {
-        return Err(format!("score_seq is {}, but {expected} follows for its row", score.score_seq));
+    let digest = digest_of(score.category, reasons.iter().map(|reason| reason.name()));
+    let score_seq = score.score_seq;
+    let before = later.insert(place, Later { score_seq, digest, at, len });
+    let expected = before.map_or(1, |before| before.score_seq + 1);
+    if score_seq != expected {
+        return Err(format!("score_seq is {score_seq}, but {expected} follows for its row"));
     }
     if score.supersedes != expected.checked_sub(1) {
         return Err(format!("supersedes is not {}, the score before", expected - 1));
     }
-    if before.is_some_and(|(_, category, reasons)| category == score.category && reasons == digest) {
+    if before.is_some_and(|before| before.digest == digest) {
         return Err("a later score that says what the one before said".to_owned());
     }
-    Ok(vec![key, key_of(caused_by, streams)?])
+    let member = |name: &str| skim::members(text).find(|(key, _)| *key == name).map(|(_, value)| value);
+    let run_id = member("evidence_run_id").and_then(skim::text);
+    let of = repeated(member("provenance").unwrap_or_default(), run_id.as_ref().map(Escaped::escaped));
+    let by = repeated(member("caused_by").unwrap_or_default(), None);
+    Ok(vec![(place, of), (find(caused_by, rows)?, by)])
 }
 
 /// The row that caused a sample to be taken back.
-fn retraction_rows(text: &str, streams: &HashMap<&str, u16>) -> Result<Vec<RowKey>, String> {
+fn retraction_rows(text: &str, rows: &Relinked) -> Result<Vec<Named>, String> {
     let value: serde_json::Value =
         serde_json::from_str(text).map_err(|e| format!("not a retraction: {e}"))?;
     let member = |name: &str| value.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
@@ -211,8 +236,7 @@ fn retraction_rows(text: &str, streams: &HashMap<&str, u16>) -> Result<Vec<RowKe
     {
         return Err("a retraction without reasons".to_owned());
     }
-    match value.get("caused_by") {
-        Some(caused_by) => Ok(vec![row_of(&caused_by.to_string(), streams)?]),
-        None => Err("a retraction that nothing caused".to_owned()),
-    }
+    let caused_by = skim::members(text).find(|(key, _)| *key == "caused_by");
+    let (_, caused_by) = caused_by.ok_or("a retraction that nothing caused")?;
+    Ok(vec![(row_of(caused_by, rows)?, repeated(caused_by, None))])
 }
