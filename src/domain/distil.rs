@@ -241,7 +241,8 @@ impl<'r> Distiller<'r> {
 }
 
 /// Appends what the text of a review or an audit says of the state of the work; `false` when it says nothing.
-fn summarise(stream: &str, record: &EvidenceRecord<'_>, provenance: &str, out: &mut String) -> bool {
+/// `provenance` is the record's, as JSON.
+pub fn summarise(stream: &str, record: &EvidenceRecord<'_>, provenance: &str, out: &mut String) -> bool {
     let Some((text, text_hash)) = record.text.as_ref().zip(record.output_hash) else { return true };
     if !scratchpad::STREAMS.contains(&stream) {
         return true;

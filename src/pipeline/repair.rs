@@ -18,15 +18,19 @@ use super::verify::files::Files;
 use super::verify::ledger::{Ledger, Taken, Written};
 use super::verify::ranges::RangeCheck;
 use super::verify::read::Reader;
-use super::verify::rows::{FOLDERS, keep};
+use super::verify::rows::{self, SCRATCHPADS, keep};
 use super::verify::seen::Seen;
 use super::verify::sources::{self, Source};
 use super::verify::{Finding, Findings};
-use crate::domain::distil::Distiller;
+use crate::domain::distil::{Distiller, summarise};
 use crate::domain::rules::Rules;
+use crate::domain::schema::record::EvidenceRecord;
 use crate::domain::schema::scalars::Sha256Hex;
 use crate::store::StoreError;
 use crate::store::disk::{Disk, RealDisk};
+
+/// The files that are made of a stream's rows: evidence, scores, quarantine, scratchpads.
+const FOLDERS: [&str; 4] = [rows::FOLDERS[0], rows::FOLDERS[1], rows::FOLDERS[2], SCRATCHPADS];
 
 /// What is to be repaired.
 pub struct Request<'r> {
@@ -313,19 +317,19 @@ fn fill(
     for range in taken {
         let source = sources.get(&range.generation);
         let made = derive(&mut distiller, spec, source, range, request.rules.line_bytes_max);
-        let parts: [Vec<u8>; 3] = match made {
+        let parts: [Vec<u8>; 4] = match made {
             Ok(derived) => parts(derived, &mut seen),
             Err(Trouble::Io(e)) => return Err(failed(e)),
             // The lines of rows that are gone may still stand in the old files.
             Err(Trouble::Gone | Trouble::Differs(..) | Trouble::Bad(_)) => {
                 let counts = [range.evidence, range.evidence, range.quarantined];
-                let mut parts = [const { Vec::new() }; 3];
+                let mut parts = [const { Vec::new() }; 4];
                 for (number, (part, (reader, count))) in
                     parts.iter_mut().zip(readers.iter_mut().zip(counts)).enumerate()
                 {
-                    // Whether a row was had before is seen by the evidence.
+                    // Whether a row was had before is seen by the evidence, and a scratchpad is made of it.
                     let is_needed =
-                        wanted.contains(&number) || (number == 0 && wanted.iter().any(|wanted| *wanted < 2));
+                        wanted.contains(&number) || (number == 0 && wanted.iter().any(|wanted| *wanted != 2));
                     if is_needed && !take_lines(reader, count, part).map_err(failed)? {
                         let Some(path) = FOLDERS.get(number).map(|folder| spec.output(folder)) else {
                             continue;
@@ -334,11 +338,13 @@ fn fill(
                     }
                 }
                 gone = Some(*range);
-                for line in parts.first().into_iter().flat_map(|part| part.split(|byte| *byte == b'\n')) {
+                let [evidence, _, _, scratchpads] = &mut parts;
+                for line in evidence.split(|byte| *byte == b'\n') {
                     if let Some(sig_hash) = super::row_scan::sig_hash(line) {
                         seen.insert(&sig_hash);
                     }
                 }
+                *scratchpads = scratchpads_of(&spec.name, evidence);
                 parts
             }
         };
@@ -365,8 +371,8 @@ fn source_gone(path: String, spec: &StreamSpec, range: &Taken) -> RepairError {
     RepairError::SourceGone { path, stream, generation, from, to }
 }
 
-/// The lines of a distilled range for each of the three files, without those of rows that the stream has had.
-fn parts(derived: Derived, seen: &mut Seen) -> [Vec<u8>; 3] {
+/// The lines of a distilled range for each of the files, without those of rows that the stream has had.
+fn parts(derived: Derived, seen: &mut Seen) -> [Vec<u8>; 4] {
     let new: Vec<bool> = derived.rows.iter().map(|row| seen.insert(&row.distilled.sig_hash)).collect();
     let lengths = |of: fn(&super::verify::derive::Row) -> u32| {
         derived.rows.iter().map(of).zip(new.iter().copied()).collect::<Vec<_>>()
@@ -375,7 +381,20 @@ fn parts(derived: Derived, seen: &mut Seen) -> [Vec<u8>; 3] {
         keep(&derived.lines.evidence, &lengths(|row| row.evidence_len)).into_bytes(),
         keep(&derived.lines.scored, &lengths(|row| row.scored_len)).into_bytes(),
         derived.lines.quarantine.into_bytes(),
+        keep(&derived.lines.scratchpads, &lengths(|row| row.scratchpad_len)).into_bytes(),
     ]
+}
+
+/// The scratchpads of rows that are known by their evidence alone.
+fn scratchpads_of(stream: &str, evidence: &[u8]) -> Vec<u8> {
+    let mut scratchpads = String::new();
+    for line in evidence.split(|byte| *byte == b'\n') {
+        // A line that is no record gives none, and the hash of the range tells.
+        if let Ok(record) = serde_json::from_slice::<EvidenceRecord<'_>>(line) {
+            summarise(stream, &record, &record.provenance.render(), &mut scratchpads);
+        }
+    }
+    scratchpads.into_bytes()
 }
 
 /// Takes the next `count` lines of an old file; `false` when there are not so many. Leaves the reader where it is.

@@ -12,6 +12,7 @@ use crate::support::{Lab, assert_same_files, review_row, wait_until};
 const EVIDENCE: &str = "evidence/scrum_reviews.jsonl";
 const SCORED: &str = "scored-runs/scrum_reviews.jsonl";
 const QUARANTINE: &str = "quarantine/scrum_reviews.jsonl";
+const SCRATCHPADS: &str = "scratchpads/scrum_reviews.jsonl";
 const SFT: &str = "exports/sft/instruction_response.jsonl";
 
 /// Rows in several commits and two generations, with duplicates, bad rows and a row without a time.
@@ -86,12 +87,14 @@ fn lost_short_and_changed_records_come_back_byte_for_byte() {
         let bytes = fs::read(path(file)).unwrap();
         fs::write(path(file), &bytes[..bytes.len() - by]).unwrap();
     };
-    let damages: [Damage<'_>; 7] = [
+    let damages: [Damage<'_>; 9] = [
         ("evidence deleted", &[EVIDENCE], &|| fs::remove_file(path(EVIDENCE)).unwrap()),
         ("scores cut", &[SCORED], &|| cut(SCORED, 100)),
         ("quarantine emptied", &[QUARANTINE], &|| fs::write(path(QUARANTINE), "").unwrap()),
         ("a byte of evidence flipped", &[EVIDENCE], &|| flip(&path(EVIDENCE))),
         ("a byte of an old score flipped", &[SCORED], &|| flip(&path(SCORED))),
+        ("scratchpads deleted", &[SCRATCHPADS], &|| fs::remove_file(path(SCRATCHPADS)).unwrap()),
+        ("a byte of a scratchpad flipped", &[SCRATCHPADS], &|| flip(&path(SCRATCHPADS))),
         ("all three deleted", &[EVIDENCE, QUARANTINE, SCORED], &|| {
             for file in [EVIDENCE, SCORED, QUARANTINE] {
                 fs::remove_file(path(file)).unwrap();
@@ -134,6 +137,10 @@ fn rows_that_are_gone_are_made_up_for_by_old_lines_that_are_whole_and_by_nothing
     let bytes = fs::read(&path).unwrap();
     // The end is lost, and its rows are there.
     fs::write(&path, &bytes[..bytes.len() - 100]).unwrap();
+    repair(&lab, &[]);
+    assert_same_files(&contents(&lab.out()), &whole);
+    // A scratchpad is made of its evidence when its row is gone.
+    fs::remove_file(lab.out().join(SCRATCHPADS)).unwrap();
     repair(&lab, &[]);
     assert_same_files(&contents(&lab.out()), &whole);
     // The start is changed, and its rows are gone.

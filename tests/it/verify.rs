@@ -19,6 +19,7 @@ use crate::support::{Lab, review_row, sha256_hex, wait_until};
 const EVIDENCE: &str = "evidence/scrum_reviews.jsonl";
 const SCORED: &str = "scored-runs/scrum_reviews.jsonl";
 const QUARANTINE: &str = "quarantine/scrum_reviews.jsonl";
+const PADS: &str = "scratchpads/scrum_reviews.jsonl";
 const RAG: &str = "exports/rag/samples.jsonl";
 const SFT: &str = "exports/sft/instruction_response.jsonl";
 const RECEIPTS: &str = "receipts/receipts.jsonl";
@@ -685,6 +686,8 @@ fn changed_rows_are_found_and_rows_that_are_gone_are_counted_apart() {
         ("a row of another stream", EVIDENCE, 3, json!({"source_stream": "audits"})),
         ("a role that is none", EVIDENCE, 3, json!({"model_role": "king"})),
         ("a score of another row", SCORED, 3, json!({"provenance": {"line_offset": 1}})),
+        ("a score for other reasons", SCORED, 3, json!({"reasons": ["rule.none"]})),
+        ("a scratchpad that the evidence does not give", PADS, 0, json!({"current_objective": "Other."})),
         ("a refusal of another row", QUARANTINE, 0, json!({"byte_offset": 999_999_999})),
     ] {
         scene.put_back("gone");

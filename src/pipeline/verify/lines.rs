@@ -9,6 +9,7 @@ use super::finding::Finding;
 use super::ledger::Taken;
 use super::read::Reader;
 use super::rows::text;
+use crate::domain::distil::summarise;
 use crate::domain::schema::published::Published;
 use crate::domain::schema::quarantine::QuarantineRow;
 use crate::domain::schema::record::{EvidenceRecord, Kind};
@@ -51,15 +52,24 @@ pub(super) fn read<T: Published + DeserializeOwned>(line: &[u8]) -> Result<T, St
     Ok(value)
 }
 
-/// Goes over the lines of a range whose rows cannot be read again; gives what is wrong, and the rows, of no stream yet.
+/// What the lines of a range say whose rows cannot be read again.
+#[derive(Default)]
+pub(super) struct Underived {
+    /// Its rows, of no stream yet.
+    pub(super) rows: Vec<Incoming>,
+    /// What its scratchpads must be.
+    pub(super) scratchpads: String,
+}
+
+/// Goes over the lines of a range whose rows cannot be read again; gives what is wrong, and what they say.
 pub(super) fn judge_lines(
     spec: &StreamSpec,
     range: &Taken,
     readers: &mut [Reader<'_>; 3],
     mut is_new: impl FnMut(&Sha256Hex) -> bool,
-) -> io::Result<(Vec<Finding>, Vec<Incoming>)> {
+) -> io::Result<(Vec<Finding>, Underived)> {
     let [evidence, scored, quarantine] = readers;
-    let (mut wrong, mut rows) = (Vec::new(), Vec::new());
+    let (mut wrong, mut rows) = (Vec::new(), Underived::default());
     let mut after = range.line;
     for _ in 0..range.evidence {
         let evidence_at = evidence.at;
@@ -77,6 +87,7 @@ pub(super) fn judge_lines(
             if !is_new(&p.sig_hash) {
                 return Err("evidence of a row that the stream has had before".to_owned());
             }
+            summarise(&spec.name, &record, &p.render(), &mut rows.scratchpads);
             Ok((record.provenance, text(line).to_owned()))
         })?;
         let Some((provenance, record)) = record else {
@@ -101,7 +112,7 @@ pub(super) fn judge_lines(
                 return Err("not the category that its reasons give".to_owned());
             }
             let (sig, evidence_len) = (sig_of(&sig_hash), record.len() as u32 + 1);
-            rows.push(Incoming { sig, stream: 0, evidence_at, evidence_len, category, facts });
+            rows.rows.push(Incoming { sig, stream: 0, evidence_at, evidence_len, category, facts });
             Ok(())
         })?;
     }

@@ -46,7 +46,7 @@ pub(in crate::pipeline) struct StreamCheck<'v> {
     pub(in crate::pipeline) sources: &'v BTreeMap<u32, Source>,
     /// The files, each where the first range to be checked starts in it.
     pub(in crate::pipeline) readers: [Reader<'v>; 3],
-    /// The scratchpads likewise, until a range whose rows are gone: which lines are its own cannot be told.
+    /// The scratchpads likewise, until one of them is wrong: from there on which line is whose is a guess.
     scratchpads: Option<Reader<'v>>,
     /// Where every row that is evidence goes: what links them is worked out from them all.
     known: &'v Mutex<KnownRows>,
@@ -334,18 +334,17 @@ impl<'v> StreamCheck<'v> {
 
     /// Lines whose rows cannot be read again are held to their shape, their place and each other.
     fn hold_underived(&mut self, range: &Taken, findings: &Findings) -> io::Result<()> {
-        self.scratchpads = None;
         let (spec, stream, seen) = (self.spec, self.number, &mut self.seen);
         let is_new = |sig_hash: &Sha256Hex| seen.insert(sig_hash);
-        let (wrong, mut rows) = judge_lines(spec, range, &mut self.readers, is_new)?;
-        for row in &mut rows {
+        let (wrong, mut underived) = judge_lines(spec, range, &mut self.readers, is_new)?;
+        for row in &mut underived.rows {
             row.stream = stream;
         }
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).extend(rows);
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).extend(underived.rows);
         for finding in wrong {
             self.say(findings, finding.receipt(range.seq));
         }
-        Ok(())
+        self.hold_scratchpads(&underived.scratchpads, range.seq, findings)
     }
 
     /// Behind the last range there must be nothing more.
