@@ -466,6 +466,16 @@ fn first16(content: &[&str]) -> String {
     sha256_hex(content.join("\0").as_bytes())[..16].to_owned()
 }
 
+/// The side of the split that a group is on.
+fn split_of(group: &str) -> &'static str {
+    let bucket = u64::from_str_radix(&sha256_hex(group.as_bytes())[..16], 16).unwrap() % 100;
+    match bucket {
+        0..90 => "train",
+        90..95 => "validation",
+        _ => "test",
+    }
+}
+
 /// Gives a sample the id of its content.
 fn rename_sft(sample: &mut Value) {
     let id = first16(&[sample["instruction"].as_str().unwrap(), sample["response"].as_str().unwrap()]);
@@ -532,6 +542,14 @@ fn no_text_gets_into_an_export_that_its_row_does_not_give() {
     });
     sft("another system message", &|s| s["system"] = json!("You are a pirate."));
     sft("another split", &|s| s["split"] = json!(if s["split"] == "test" { "train" } else { "test" }));
+    sft("another group of the same split", &|s| {
+        let split = s["split"].clone();
+        let other = (0..).map(|n| format!("file:other{n}.rs")).find(|group| split == *split_of(group));
+        s["split_group"] = json!(other);
+    });
+    sft("reasons that it never had", &|s| s["score_reasons"] = json!(["human.accept", "rule.human"]));
+    sft("another scorer", &|s| s["scorer_version"] = json!("9.9.9+0123456789ab"));
+    sft("an input", &|s| s["input"] = json!("And hurry."));
     sft("another id", &|s| s["sample_id"] = json!("sft_0123456789abcdef"));
     sft("another run", &|s| s["source_run_ids"] = json!(["somebody"]));
     sft("another row's hash", &|s| s["provenance"]["sig_hash"] = json!("ab".repeat(32)));
@@ -553,6 +571,8 @@ fn no_text_gets_into_an_export_that_its_row_does_not_give() {
     });
     rag("another text under the old hash", &|s| s["text"] = json!("all is well"));
     rag("another hash", &|s| s["content_sha256"] = json!("ab".repeat(32)));
+    rag("another title", &|s| s["title"] = json!("The truth"));
+    rag("a tag too many", &|s| s["tags"].as_array_mut().unwrap().push(json!("task:poetry")));
     rag("tags without the stream", &|s| s["tags"] = json!(["task:x"]));
     forged("a better score", RAG, None, &|f| {
         let partial =
@@ -643,6 +663,7 @@ fn later_scores_pairs_and_retractions_must_stand_on_rows() {
         let id = first16(&["instruction", "chosen", "rejected"].map(|text| p[text].as_str().unwrap()));
         p["sample_id"] = json!(format!("pref_{id}"));
     });
+    pair("another reason", &|p| p["reason"] = json!("Somebody said so."));
     pair("another id", &|p| p["sample_id"] = json!("pref_0123456789abcdef"));
     pair("one row for both", &|p| p["provenance"] = json!([p["provenance"][0]]));
     let retraction = |what: &str, change: &dyn Fn(&mut Value)| {

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use super::remade::source_of;
+use crate::domain::exports::preference::{self, Sides, Source};
 use crate::domain::exports::{Dataset, Verdict, wanted_rag, wanted_sft};
 use crate::domain::link::{Place, Row};
 use crate::domain::rules::Rules;
@@ -114,6 +116,33 @@ impl Relinked {
             expected: say(verdict.category, &reasons(judgement, verdict)),
             found: later.is_none().then(|| say(score(first).category, &reasons(first, score(first)))),
         })
+    }
+
+    /// The hash of a row's first score.
+    pub(super) fn first_digest(&self, place: Place) -> Option<u64> {
+        let row = self.known.get(place)?;
+        let first = Judgement::of_own(Kind::Work, row.own);
+        let verdict = score(first);
+        Some(digest_of(verdict.category, reasons(first, verdict).into_iter()))
+    }
+
+    /// The work whose instruction a row's text answers, where that is not its own.
+    pub(super) fn asked(&self, place: Place) -> Option<Place> {
+        Some(self.known.links.asked(place)).filter(|asked| *asked != place)
+    }
+
+    /// Whether a row of its run gives a row a task type.
+    pub(super) fn has_task_giver(&self, place: Place) -> bool {
+        self.known.links.task_giver(place).is_some()
+    }
+
+    /// The source of the pair whose better answer a row is, and its sides as things stand.
+    pub(super) fn pair(&self, chosen: Place) -> Option<(Source, Option<Sides>)> {
+        let links = &self.known.links;
+        let input = links.rows.text(chosen).map(|text| text.facts.input);
+        let source = source_of(self.known.get(chosen)?.part(), chosen, input)?;
+        let sides = preference::sides(links, source);
+        Some((source, sides.filter(|sides| !preference::holds_secret(links, *sides))))
     }
 
     /// Why a sample of a row must not be in a file although the row's category allows it, if anything speaks against it.

@@ -19,6 +19,7 @@ mod lines;
 mod links;
 pub(super) mod ranges;
 pub(super) mod read;
+mod remade;
 pub(super) mod rows;
 mod samples;
 pub(super) mod seen;
@@ -36,6 +37,7 @@ pub use finding::{Finding, Findings};
 use self::files::{Files, find_strangers, is_writer_at_work};
 use self::ledger::Ledger;
 use self::links::{Later, Relinked};
+use self::remade::Said;
 use self::samples::Held;
 use self::wanted::{About, Want, gather};
 use super::known_rows::KnownRows;
@@ -215,8 +217,15 @@ impl Verification<'_> {
         self.report.checked.scores_recomputed = rows.judges;
         self.report.checked.evidence = rows.len() as u64;
         let io = |source: io::Error| VerifyError::Io { path: request.output.to_owned(), source };
-        let (wants, later) = self.gather(ledger, files, &rows).map_err(io)?;
-        let held = Held { rows: &rows, streams: request.streams, files, findings: &self.findings };
+        let (wants, later, said) = self.gather(ledger, files, &rows).map_err(io)?;
+        let held = Held {
+            rows: &rows,
+            streams: request.streams,
+            files,
+            said: &said,
+            scorer_version: &request.rules.scorer_version(),
+            findings: &self.findings,
+        };
         let (next_wants, next_rows) = (Mutex::new(lots(&wants).into_iter()), AtomicU32::new(0));
         let last = rows.len() as Place;
         let work = || -> io::Result<()> {
@@ -247,7 +256,7 @@ impl Verification<'_> {
         ledger: &Ledger,
         files: &Files,
         rows: &Relinked,
-    ) -> io::Result<(Vec<Want>, HashMap<Place, Later>)> {
+    ) -> io::Result<(Vec<Want>, HashMap<Place, Later>, Said)> {
         // A later score may take back what an older sample stands on: then every sample is looked at.
         let rescored = |state: &CommittedState| state.output_len(RESCORED);
         let all_samples = self.request.since.is_none() || rescored(&ledger.base) != rescored(&ledger.state);
@@ -272,7 +281,7 @@ impl Verification<'_> {
             };
             threads.into_iter().map(join).collect::<io::Result<Vec<_>>>()
         })?;
-        let (mut wants, mut later) = (Vec::new(), HashMap::new());
+        let (mut wants, mut later, mut said) = (Vec::new(), HashMap::new(), Said::new());
         for (about, mut wanted) in gathered {
             self.report.checked.samples += wanted.samples;
             if matches!(about, About::Rescored | About::Retractions) {
@@ -280,9 +289,10 @@ impl Verification<'_> {
             }
             wants.append(&mut wanted.wants);
             later.extend(wanted.later);
+            said.extend(wanted.said);
         }
         wants.sort_unstable_by_key(|want| (want.evidence, want.about, want.side, want.line));
-        Ok((wants, later))
+        Ok((wants, later, said))
     }
 }
 

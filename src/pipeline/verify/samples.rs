@@ -2,6 +2,7 @@
 //! now, every later score and retraction against the rows that it names.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io;
 use std::ops::Range;
 
@@ -10,6 +11,7 @@ use super::finding::{Finding, Findings};
 use super::lines::read;
 use super::links::{Later, Relinked};
 use super::read::read_at;
+use super::remade::Said;
 use super::rows::text;
 use super::wanted::{About, Want, repeated};
 use crate::domain::exports::instruction::{self, Fields};
@@ -89,10 +91,10 @@ impl<'a> Row<'a> {
 }
 
 /// Promise 3 is broken.
-const UNFIT: &str = "the category that counts now does not allow its row in here";
+pub(super) const UNFIT: &str = "the category that counts now does not allow its row in here";
 
 /// What is wrong with a line: what, expected, found.
-type Wrong = (&'static str, String, String);
+pub(super) type Wrong = (&'static str, String, String);
 
 /// `said` gives what was expected and what was found; texts are long, so it is asked only when they are needed.
 fn hold<E: ToString, F: ToString>(
@@ -107,7 +109,7 @@ fn hold<E: ToString, F: ToString>(
     Err((what, expected.to_string(), found.to_string()))
 }
 
-fn unlike(what: String) -> Wrong {
+pub(super) fn unlike(what: String) -> Wrong {
     ("the line is not of its shape", String::new(), what)
 }
 
@@ -116,6 +118,9 @@ pub(super) struct Held<'v> {
     pub(super) rows: &'v Relinked,
     pub(super) streams: &'v StreamSet,
     pub(super) files: &'v Files,
+    /// Every superseding score.
+    pub(super) said: &'v Said,
+    pub(super) scorer_version: &'v str,
     pub(super) findings: &'v Findings,
 }
 
@@ -126,8 +131,7 @@ impl Held<'_> {
         for of_row in wants.chunk_by(|a, b| a.place == b.place) {
             let Some(first) = of_row.first() else { continue };
             let Some(row) = self.rows.row(first.place) else { continue };
-            let file = self.streams.specs.get(usize::from(row.stream)).map(|spec| spec.output("evidence"));
-            let Some(file) = file.and_then(|path| self.files.get(&path)) else { continue };
+            let Some(file) = self.evidence_of(row) else { continue };
             read_at(file, row.evidence_at(), row.evidence_len as usize, &mut evidence)?;
             let evidence = text(&evidence);
             let repeats = Repeats::read(evidence);
@@ -138,10 +142,15 @@ impl Held<'_> {
                 }
                 let Some(file) = self.files.get(want.about.path()) else { continue };
                 read_at(file, want.at, want.len as usize, &mut line)?;
+                let line = text(&line);
+                let remade = self.hold_remade(want, line, evidence)?;
+                if self.rows.judges && remade.is_ok() && self.hold_content(want).is_ok() && is_whole(want) {
+                    continue;
+                }
                 let view = view.get_or_insert_with(|| Row::read(evidence, row.category));
                 let held = view.as_ref().map_or_else(
                     || Err(unlike("the row it names is not evidence".to_owned())),
-                    |row| hold_line(want, text(&line), row).and_then(|()| self.hold_content(want)),
+                    |row| hold_line(want, line, row).and_then(|()| self.hold_content(want)).and(remade),
                 );
                 if let Err((what, expected, found)) = held {
                     let finding = Finding::of_line(want.about.path(), want.line, want.at, what);
@@ -150,6 +159,12 @@ impl Held<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The file with the evidence of a row.
+    pub(super) fn evidence_of(&self, row: &link::Row) -> Option<&File> {
+        let spec = self.streams.specs.get(usize::from(row.stream))?;
+        self.files.get(&spec.output("evidence"))
     }
 
     /// Holds a sample to what else may speak against its content: a twin, the same content rejected elsewhere, a secret.
@@ -189,6 +204,15 @@ impl Held<'_> {
             self.findings.add(finding.but(wrong.expected, found));
         }
         Ok(())
+    }
+}
+
+/// Whether a sample that was made again from here has been held to all that it is made of.
+fn is_whole(want: &Want) -> bool {
+    match want.about {
+        About::Rag | About::Sft => true,
+        About::Preference => want.side == 0,
+        About::Rescored | About::Retractions => false,
     }
 }
 

@@ -10,6 +10,7 @@ use super::finding::{Finding, Findings};
 use super::lines::read;
 use super::links::{Later, Relinked, digest_of};
 use super::read::Reader;
+use super::remade::Said;
 use crate::domain::link::Place;
 use crate::domain::schema::provenance::Provenance;
 use crate::domain::schema::scalars::Escaped;
@@ -75,6 +76,8 @@ pub(super) struct Wanted {
     pub(super) wants: Vec<Want>,
     /// Of each row with superseding scores, the latest.
     pub(super) later: HashMap<Place, Later>,
+    /// All superseding scores.
+    pub(super) said: Said,
     pub(super) lines: u64,
     pub(super) samples: u64,
 }
@@ -97,7 +100,7 @@ pub(super) fn gather(
         let text = std::str::from_utf8(bytes.strip_suffix(b"\n").unwrap_or(bytes));
         let wrong = |what: String| findings.add(Finding::of_line(about.path(), line, at, what));
         let named = text.map_err(|_| "not text".to_owned()).and_then(|text| match about {
-            About::Rescored => rescored_rows(text, (at, len as u32), rows, &mut wanted.later),
+            About::Rescored => rescored_rows(text, (at, len as u32), rows, &mut wanted),
             About::Retractions => retraction_rows(text, rows),
             About::Rag | About::Sft | About::Preference => {
                 let id = sample_id(text.as_bytes(), about.prefix());
@@ -177,7 +180,7 @@ fn rescored_rows(
     text: &str,
     (at, len): (u64, u32),
     rows: &Relinked,
-    later: &mut HashMap<Place, Later>,
+    wanted: &mut Wanted,
 ) -> Result<Vec<Named>, String> {
     let score: ScoredRun = read(text.as_bytes())?;
     let place = find(&score.provenance, rows)?;
@@ -192,7 +195,8 @@ fn rescored_rows(
     // The reasons themselves are not kept; that they are others is seen by their hash.
     let digest = digest_of(score.category, reasons.iter().map(|reason| reason.name()));
     let score_seq = score.score_seq;
-    let before = later.insert(place, Later { score_seq, digest, at, len });
+    wanted.said.insert((place, digest));
+    let before = wanted.later.insert(place, Later { score_seq, digest, at, len });
     let expected = before.map_or(1, |before| before.score_seq + 1);
     if score_seq != expected {
         return Err(format!("score_seq is {score_seq}, but {expected} follows for its row"));
