@@ -143,7 +143,7 @@ fn settle(links: &mut Links, due: &mut Vec<Place>, texts: &mut Vec<Key>) -> u64 
     texts.dedup();
     for text in texts.drain(..) {
         let rows = links.of_text(text).take(1);
-        rows.for_each(|place| drop(std::hint::black_box(links.task_giver(place))));
+        rows.for_each(|place| _ = std::hint::black_box(links.task_giver(place)));
         std::hint::black_box((wanted_rag(links, text), wanted_sft(links, text)));
     }
     rescored
