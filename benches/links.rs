@@ -20,6 +20,7 @@
 
 use std::time::Instant;
 
+use distilld::domain::exports::preference::{Source, sides};
 use distilld::domain::exports::{wanted_rag, wanted_sft};
 use distilld::domain::link::facts::TextFacts;
 use distilld::domain::link::{Facts, Judged, Key, Links, Moment, NewRow, Part, Place, Touched};
@@ -103,15 +104,21 @@ fn measure(title: &str, n: usize, tell: fn(usize) -> Vec<Told>, runs: usize) {
 fn drive(rows: &[Told], batch: usize) -> (Links, u64) {
     let mut links = Links::new(WINDOW_MS);
     let mut touched = Touched::default();
-    let (mut due, mut texts) = (Vec::new(), Vec::new());
+    let (mut due, mut texts, mut inputs) = (Vec::new(), Vec::new(), Vec::new());
     let (mut rescored, mut at) = (0, [0_u64; 32]);
     for (nth, told) in rows.iter().enumerate() {
         let new = new_row(nth, told, &mut at);
         links.insert(&new, &told.facts, &mut touched);
         due.extend_from_slice(&touched.work);
         texts.extend(told.facts.text.map(|text| text.text));
+        inputs.extend(told.facts.text.map(|text| text.input));
         if nth % batch == batch - 1 || nth == rows.len() - 1 {
             rescored += settle(&mut links, &mut due, &mut texts);
+            inputs.sort_unstable();
+            inputs.dedup();
+            for input in inputs.drain(..) {
+                std::hint::black_box(sides(&links, Source::Input(input)));
+            }
         }
     }
     (links, rescored)
@@ -135,6 +142,8 @@ fn settle(links: &mut Links, due: &mut Vec<Place>, texts: &mut Vec<Key>) -> u64 
     texts.sort_unstable();
     texts.dedup();
     for text in texts.drain(..) {
+        let rows = links.of_text(text).take(1);
+        rows.for_each(|place| _ = std::hint::black_box(links.task_giver(place)));
         std::hint::black_box((wanted_rag(links, text), wanted_sft(links, text)));
     }
     rescored
@@ -184,7 +193,7 @@ fn told(stream: u16, part: Part, work: bool, minute: i64, run: u64) -> Told {
         attempt: None,
         own: SignalSet::EMPTY,
         says: SignalSet::EMPTY,
-        gives_task: false,
+        task: None,
         text: None,
         secret: false,
         secret_in_pair: false,
@@ -290,6 +299,21 @@ fn person_of_run(minute: i64, run: u64) -> Told {
     person
 }
 
+/// A run whose every second row names its task type, and the other ones have texts.
+fn one_run_of_tasks(n: usize) -> Vec<Told> {
+    let row = |n: usize| {
+        let mut work = told(2, Part::Other, true, n as i64, 0);
+        work.facts.run = RUN;
+        if n.is_multiple_of(2) {
+            work.facts.task = Some(5);
+        } else {
+            work.facts.text = Some(TextFacts { text: hash(n as u64), instruction: 0, input: 0 });
+        }
+        work
+    };
+    (0..n).map(row).collect()
+}
+
 /// One text, by many rows under two instructions.
 fn one_text(n: usize) -> Vec<Told> {
     let row = |n: usize| {
@@ -363,6 +387,7 @@ fn stories() -> Vec<Story> {
             rows.into_iter().step_by(2).zip(people).flat_map(|(row, person)| [row, person]).collect()
         }),
         ("one text: 20,000 times", 20_000, one_text),
+        ("one run: 10,000 name its task", 20_000, one_run_of_tasks),
         ("one signature: 10,000 works, 1,000 escalations", 11_000, signature),
         ("one signature: at random", 11_000, |n| shuffled(signature(n))),
         ("one pull request: 5,000 audits", 5_000, |n| audits(n, usize::MAX)),

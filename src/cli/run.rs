@@ -98,7 +98,7 @@ pub(super) fn open(
     streams: &StreamSet,
     receipt: &Receipt,
 ) -> Result<(Store, Lock), StoreError> {
-    let disk = RealDisk::default();
+    let disk = RealDisk::keeping_open();
     disk.make_dir(state)?;
     disk.make_dir(&output.join("receipts"))?;
     let lock = Lock::take(state, &output.join("receipts"))?;

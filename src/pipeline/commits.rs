@@ -39,7 +39,7 @@ impl Turn<'_> {
             // What must go may be among what was gathered: it was right until now, so it comes in and goes again.
             self.commit_exports()?;
         }
-        let files = self.c.desk.remove(&removals).changes(&self.c.store)?;
+        let files = self.c.desk.remove(&removals, &self.c.known).changes(&self.c.store)?;
         let counts = RecordCounts {
             rescored: rescored.changes.len() as u64,
             retracted: files.dropped,

@@ -11,7 +11,6 @@ use tracing::info;
 use super::Shared;
 use super::batch::Batch;
 use super::event::{Event, Request, Ticket};
-use super::evidence_lines::EvidenceLines;
 use super::exports::Desk;
 use super::known_rows::KnownRows;
 use super::refresh::Refresh;
@@ -144,6 +143,7 @@ impl Turn<'_> {
             }
             self.refresh_views();
         }
+        self.c.desk.close(&self.c.store, &self.c.known);
         self.c.store.close();
         Ok(())
     }
@@ -206,11 +206,7 @@ impl Turn<'_> {
                 self.c.shared.in_flight.fetch_sub(1, Ordering::AcqRel);
                 self.arrive(ticket, Early::Gap(gap))
             }
-            Event::Sampled(sampled) => {
-                let pending = &self.batch.pieces;
-                let evidence = EvidenceLines { store: &self.c.store, streams: self.c.streams, pending };
-                Ok(self.c.desk.arrive(sampled, &self.c.known, &evidence)?)
-            }
+            Event::Sampled(sampled) => Ok(self.c.desk.arrive(sampled, &self.c.known)?),
             Event::Viewed(made) => self.take_views(made),
             Event::BadRecord(bad) => Err(bad.into()),
             Event::Died => Err(PipelineError::ThreadDied),
@@ -335,9 +331,7 @@ impl Turn<'_> {
             && !self.is_out_of_time()
             && self.c.desk.in_flight() < self.c.sample_jobs_max
         {
-            let pending = BTreeMap::new();
-            let evidence = EvidenceLines { store: &self.c.store, streams: self.c.streams, pending: &pending };
-            let Some(job) = self.c.desk.next_job(&self.c.known, &evidence)? else { break };
+            let Some(job) = self.c.desk.next_job(&self.c.known) else { break };
             self.c.tasks.send(Task::Samples(job)).map_err(|_| PipelineError::ThreadDied)?;
         }
         Ok(())

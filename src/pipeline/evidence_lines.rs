@@ -1,11 +1,14 @@
 //! Evidence lines by row: committed ones from the disk, those of the batch in the making from memory.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::streams::StreamSet;
 use crate::domain::link::Row;
 use crate::domain::schema::scalars::Escaped;
 use crate::domain::skim;
+use crate::store::disk::Disk;
 use crate::store::{Piece, Store, StoreError};
 
 /// Where evidence lines are found.
@@ -16,6 +19,62 @@ pub(super) struct EvidenceLines<'s> {
     pub(super) streams: &'s StreamSet,
     /// What is about to be appended, by path.
     pub(super) pending: &'s BTreeMap<String, Vec<Piece>>,
+}
+
+/// Committed evidence, read from whatever thread.
+#[derive(Debug)]
+pub(super) struct EvidenceReader {
+    disk: Arc<dyn Disk>,
+    /// The evidence of each stream.
+    paths: Vec<PathBuf>,
+}
+
+/// Where the evidence line of a row lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LineAt {
+    /// The stream's number.
+    pub(super) stream: u16,
+    /// Where it starts, in bytes.
+    pub(super) at: u64,
+    /// Its length with the newline, in bytes.
+    pub(super) len: u32,
+}
+
+impl LineAt {
+    /// Of a row.
+    pub(super) fn of(row: &Row) -> Self {
+        Self { stream: row.stream, at: row.evidence_at(), len: row.evidence_len }
+    }
+
+    /// Where the next line starts, in bytes.
+    pub(super) fn end(self) -> u64 {
+        self.at + u64::from(self.len)
+    }
+}
+
+impl EvidenceReader {
+    /// Of the outputs in a store.
+    pub(super) fn new(store: &Store, streams: &StreamSet) -> Self {
+        let path = |spec: &super::streams::StreamSpec| store.output().join(spec.output("evidence"));
+        Self { disk: store.shared_disk(), paths: streams.specs.iter().map(path).collect() }
+    }
+
+    /// A range of a stream's committed evidence.
+    pub(super) fn block(&self, stream: u16, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
+        let path = self.paths.get(usize::from(stream)).map_or(Path::new(""), PathBuf::as_path);
+        self.disk.read(path, from, to)
+    }
+
+    /// One line.
+    pub(super) fn line(&self, line: LineAt) -> Result<String, StoreError> {
+        let bytes = self.block(line.stream, line.at, line.end())?;
+        String::from_utf8(bytes).map_err(|_| StoreError::OutputDamaged {
+            path: self.paths.get(usize::from(line.stream)).cloned().unwrap_or_default(),
+            seq: 0,
+            from: line.at,
+            to: line.end(),
+        })
+    }
 }
 
 /// What a score repeats of its evidence.
@@ -38,24 +97,6 @@ impl EvidenceLines<'_> {
         let head = head_of(&short);
         let head = if head.is_none() && len > HEAD_BYTES { head_of(&self.bytes(row, len)?) } else { head };
         head.ok_or_else(|| self.damaged(row))
-    }
-
-    /// The whole line of a row, without its newline.
-    pub(super) fn line(&self, row: &Row) -> Result<String, StoreError> {
-        let mut bytes = self.bytes(row, u64::from(row.evidence_len))?;
-        bytes.pop();
-        String::from_utf8(bytes).map_err(|_| self.damaged(row))
-    }
-
-    /// A range of a stream's committed evidence.
-    pub(super) fn block(&self, stream: u16, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
-        let path = self.streams.specs.get(usize::from(stream)).map(|spec| spec.output("evidence"));
-        self.store.disk().read(&self.store.output().join(path.unwrap_or_default()), from, to)
-    }
-
-    /// The name of a stream.
-    pub(super) fn stream_name(&self, stream: u16) -> &str {
-        self.streams.specs.get(usize::from(stream)).map_or("", |spec| &spec.name)
     }
 
     fn bytes(&self, row: &Row, len: u64) -> Result<Vec<u8>, StoreError> {

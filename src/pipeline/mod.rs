@@ -185,7 +185,7 @@ pub fn run(plan: Plan<'_>) -> Result<crate::store::Store, committer::PipelineErr
     let workers = workers.max(1);
     let known =
         known_rows::KnownRows::load(outputs::Committed::of(&store), streams, rules, Some(&state_dir))?;
-    let desk = exports::Desk::load(outputs::Committed::of(&store), streams, &known)?;
+    let desk = exports::Desk::load(&store, streams, &known, &state_dir)?;
     let (event_sender, events) = crossbeam_channel::unbounded();
     let (live_sender, live) = crossbeam_channel::unbounded();
     let (bulk_sender, bulk) = crossbeam_channel::unbounded();

@@ -38,7 +38,7 @@ pub struct RowCache {
     pending: Vec<u8>,
 }
 
-const MAGIC: &[u8; 8] = b"distrow3";
+const MAGIC: &[u8; 8] = b"distrow4";
 const ROW: u8 = 1;
 const SETTLED: u8 = 2;
 const READ_BYTES: u64 = 4 << 20;
@@ -174,7 +174,7 @@ const HAS_ATTEMPT: u16 = 16;
 const HAS_TEXT: u16 = 32;
 const HAS_ANCHOR: u16 = 64;
 const IS_WORK: u16 = 128;
-const GIVES_TASK: u16 = 256;
+const HAS_TASK: u16 = 256;
 const IS_SECRET: u16 = 512;
 const MAKES_PAIR: u16 = 1024;
 const SECRET_IN_PAIR: u16 = 2048;
@@ -190,7 +190,7 @@ fn encode(row: &Incoming, out: &mut Vec<u8>) {
         | flag(facts.text.is_some(), HAS_TEXT)
         | flag(facts.anchor_grounding.is_some(), HAS_ANCHOR)
         | flag(facts.work, IS_WORK)
-        | flag(facts.gives_task, GIVES_TASK)
+        | flag(facts.task.is_some(), HAS_TASK)
         | flag(facts.secret, IS_SECRET)
         | flag(facts.makes_pair, MAKES_PAIR)
         | flag(facts.secret_in_pair, SECRET_IN_PAIR);
@@ -217,7 +217,7 @@ fn encode(row: &Incoming, out: &mut Vec<u8>) {
     if let Some(text) = facts.text {
         [text.text, text.instruction, text.input].into_iter().for_each(&mut put);
     }
-    facts.anchor_grounding.map(f64::to_bits).into_iter().for_each(&mut put);
+    facts.anchor_grounding.map(f64::to_bits).into_iter().chain(facts.task).for_each(&mut put);
     if judged.0 > 0 {
         put(judged.1);
         put(judged.2);
@@ -245,6 +245,7 @@ fn decode(reader: &mut Reader<'_>) -> Option<Incoming> {
         None
     };
     let anchor_grounding = optional(reader, HAS_ANCHOR)?.map(f64::from_bits);
+    let task = optional(reader, HAS_TASK)?;
     let (first, second) = if judged > 0 { (reader.u64()?, reader.u64()?) } else { (0, 0) };
     let judged = match judged {
         0 => Judged::Nothing,
@@ -268,7 +269,7 @@ fn decode(reader: &mut Reader<'_>) -> Option<Incoming> {
         attempt,
         own: SignalSet::from_bits(own),
         says: SignalSet::from_bits(says),
-        gives_task: has(GIVES_TASK),
+        task,
         text,
         secret: has(IS_SECRET),
         makes_pair: has(MAKES_PAIR),

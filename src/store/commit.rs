@@ -2,14 +2,14 @@
 //! its bytes off again.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-use sha2::{Digest, Sha256};
 
 use super::StoreError;
 use super::cursors::CursorCache;
 use super::disk::Disk;
 use super::receipts::{Receipts, SEAL_BYTES};
+use super::rewrite::rewrite;
 use crate::domain::exports::RETRACTIONS;
 use crate::domain::schema::receipt::{
     CommittedState, InputRange, OutputRange, Receipt, ReceiptKind, RecordCounts,
@@ -63,7 +63,7 @@ pub struct Commit {
 /// The outputs, the receipts and the cursor cache of one output folder.
 #[derive(Debug)]
 pub struct Store {
-    pub(super) disk: Box<dyn Disk>,
+    pub(super) disk: Arc<dyn Disk>,
     pub(super) output: PathBuf,
     pub(super) receipts: Receipts,
     pub(super) cursors: CursorCache,
@@ -96,6 +96,11 @@ impl Store {
     /// The disk.
     pub fn disk(&self) -> &dyn Disk {
         self.disk.as_ref()
+    }
+
+    /// The disk, for threads that read while the store goes on.
+    pub fn shared_disk(&self) -> Arc<dyn Disk> {
+        Arc::clone(&self.disk)
     }
 
     /// The output folder.
@@ -263,26 +268,8 @@ impl Store {
         }
         let new = new_path(&path, seq);
         self.disk.remove(&new)?;
-        let mut hash = Sha256::new();
-        let mut at = 0;
-        let mut put = |bytes: &[u8]| {
-            hash.update(bytes);
-            let written = self.disk.write(&new, at, bytes);
-            at += bytes.len() as u64;
-            written
-        };
-        for (from, to) in &replace.keep {
-            for block in (*from..*to).step_by(BLOCK_BYTES) {
-                put(&self.disk.read(&path, block, (block + BLOCK_BYTES as u64).min(*to))?)?;
-            }
-        }
-        put(&replace.then)?;
-        self.disk.sync(&new)?;
+        let done = rewrite(self.disk.as_ref(), &path, &new, replace)?;
         let old_len = self.disk.len(&path)?;
-        let mut old_hash = Sha256::new();
-        for block in (0..old_len.unwrap_or(0)).step_by(BLOCK_BYTES) {
-            old_hash.update(self.disk.read(&path, block, block + BLOCK_BYTES as u64)?);
-        }
         if old_len.is_some() {
             let undo = self.undo_path(&replace.path, seq);
             self.disk.remove(&undo)?;
@@ -295,10 +282,10 @@ impl Store {
         Ok(OutputRange {
             path: replace.path.clone(),
             from: 0,
-            to: at,
+            to: done.len,
             rows: replace.rows,
-            sha256: Sha256Hex(hash.finalize().into()),
-            replaces: Some(Sha256Hex(old_hash.finalize().into())),
+            sha256: done.sha256,
+            replaces: Some(done.replaces),
         })
     }
 
@@ -387,7 +374,6 @@ fn check_counts(commit: &Commit, state: &CommittedState) -> Result<(), StoreErro
     Err(StoreError::CheckFailed(format!("the lines of a commit are not what its counts say: {counts:?}")))
 }
 
-const BLOCK_BYTES: usize = 1 << 20;
 /// How many files are written and synced at a time; more does not help one device.
 const APPEND_THREADS: usize = 8;
 

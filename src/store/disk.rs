@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::StoreError;
 
@@ -38,13 +38,44 @@ pub trait Disk: Send + Sync + std::fmt::Debug {
 /// The file system.
 #[derive(Debug, Default)]
 pub struct RealDisk {
-    open: Mutex<HashMap<PathBuf, Arc<File>>>,
+    /// Files that were written to.
+    open: Mutex<Handles>,
+    /// Files that were only read, where they are kept open.
+    read: Mutex<Handles>,
+    keeps_open: bool,
 }
 
+type Handles = HashMap<PathBuf, Arc<File>>;
+
+/// So many files are kept open for reading, at most.
+const READ_HANDLES_MAX: usize = 64;
+
 impl RealDisk {
-    fn handles(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Arc<File>>> {
-        // A panic while holding the lock leaves at worst a handle too few behind.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A disk that keeps files open that it reads. Only for who alone renames and removes what it reads.
+    pub fn keeping_open() -> Self {
+        Self { keeps_open: true, ..Self::default() }
+    }
+
+    fn handles(&self) -> MutexGuard<'_, Handles> {
+        locked(&self.open)
+    }
+
+    /// A file to read. That must not make it, nor want the right to write to it.
+    fn readable(&self, path: &Path) -> Result<Arc<File>, StoreError> {
+        let written = self.handles().get(path).map(Arc::clone);
+        if let Some(file) = written.or_else(|| locked(&self.read).get(path).map(Arc::clone)) {
+            return Ok(file);
+        }
+        let file = File::open(path).map(Arc::new).map_err(|e| StoreError::io("open", path, e))?;
+        if !self.keeps_open {
+            return Ok(file);
+        }
+        let mut read = locked(&self.read);
+        if read.len() >= READ_HANDLES_MAX {
+            read.clear();
+        }
+        read.insert(path.to_owned(), Arc::clone(&file));
+        Ok(file)
     }
 
     fn file(&self, path: &Path) -> Result<Arc<File>, StoreError> {
@@ -55,12 +86,20 @@ impl RealDisk {
         options.read(true).write(true).create(true).truncate(false);
         let file = Arc::new(options.open(path).map_err(|e| StoreError::io("open", path, e))?);
         self.handles().insert(path.to_owned(), Arc::clone(&file));
+        locked(&self.read).remove(path);
         Ok(file)
     }
 
     fn forget(&self, path: &Path) {
+        // What has that name next is another file.
         self.handles().remove(path);
+        locked(&self.read).remove(path);
     }
+}
+
+fn locked(handles: &Mutex<Handles>) -> MutexGuard<'_, Handles> {
+    // A panic while holding the lock leaves at worst a handle too few behind.
+    handles.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Disk for RealDisk {
@@ -73,10 +112,7 @@ impl Disk for RealDisk {
     }
 
     fn read(&self, path: &Path, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
-        let known = self.handles().get(path).map(Arc::clone);
-        // Reading must not make a file, nor want the right to write to it.
-        let open = || File::open(path).map(Arc::new).map_err(|e| StoreError::io("open", path, e));
-        let file = known.map_or_else(open, Ok)?;
+        let file = self.readable(path)?;
         let mut bytes = vec![0; usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX)];
         let mut filled = 0;
         while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
@@ -126,7 +162,10 @@ impl Disk for RealDisk {
     fn rename(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
         self.forget(from);
         self.forget(to);
-        fs::rename(from, to).map_err(|e| StoreError::io("rename", from, e))
+        let renamed = fs::rename(from, to).map_err(|e| StoreError::io("rename", from, e));
+        // A folder may have been renamed, and every path below it names another file now.
+        locked(&self.read).clear();
+        renamed
     }
 
     fn link(&self, from: &Path, to: &Path) -> Result<(), StoreError> {

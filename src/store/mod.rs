@@ -7,6 +7,7 @@ pub mod error;
 pub mod lock;
 pub mod receipts;
 pub mod recover;
+mod rewrite;
 pub mod swap;
 
 pub use commit::{Append, Commit, Piece, Replace, Store};

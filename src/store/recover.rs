@@ -1,6 +1,7 @@
 //! A start: last whole receipt, cut the outputs to it, check the last commit, level the cache.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::commit::{DEFAULT_SEAL_BYTES, Store};
 use super::cursors::CursorCache;
@@ -36,6 +37,7 @@ impl Store {
         state: &Path,
         own: &[String],
     ) -> Result<Recovered, StoreError> {
+        let disk: Arc<dyn Disk> = Arc::from(disk);
         let mut repairs = Vec::new();
         disk.make_dir(&output.join("receipts"))?;
         Receipts::finish_sealing(disk.as_ref(), output)?;

@@ -35,6 +35,7 @@ mod repair;
 mod replay;
 mod retraction;
 mod rows;
+mod samples_copy;
 mod schemas;
 mod scratchpads;
 mod secrets;

@@ -164,6 +164,9 @@ fn a_word_beside_a_running_daemon_takes_the_sample_back_and_review_says_why() {
     assert!(lab.run(&said).status.success());
     wait_until("run_8 is out of the SFT file", || !has("run_8"));
     println!("{:?} from the word to the file", asked.elapsed());
+    // The file is in its place a moment before the receipt is.
+    let is_retracted = |receipt: &Value| receipt["record_counts"]["retracted"].as_u64() > Some(0);
+    wait_until("the receipt", || whole_receipts(&lab).iter().any(is_retracted));
     let queue = lab.run(&["review", "--json"]);
     daemon.kill().unwrap();
     daemon.wait().unwrap();

@@ -47,7 +47,11 @@ pub fn sides(links: &Links, source: Source) -> Option<Sides> {
             rejected.then_some(Sides { chosen: place, rejected: target })
         }
         Source::Input(input) => {
+            let crowd = links.crowd_of_input(input);
             let first = |category: Category| {
+                if let Some(crowd) = crowd {
+                    return crowd.first(category);
+                }
                 links.first(
                     links
                         .of_input(input)

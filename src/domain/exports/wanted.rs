@@ -1,7 +1,9 @@
 //! Which row's sample a file should hold for one text: a function of what is known, never of what was written before.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Dataset;
-use crate::domain::link::{Key, Links, Place, Row};
+use crate::domain::link::{Crowd, Group, Key, Links, Place};
 use crate::domain::score::Category;
 
 /// Why a text that is good enough is held back.
@@ -36,54 +38,112 @@ pub enum Verdict {
 
 /// What the RAG file should hold for a text.
 pub fn rag(links: &Links, text: Key) -> Verdict {
-    let rows = || links.of_text(text).filter_map(|place| Some((place, links.rows.get(place)?)));
-    let allowed = |row: &Row| Dataset::Rag.allows(row.category);
-    let eligible =
-        rows().filter(|(place, row)| allowed(row) && !links.is_superseded(*place)).map(|(place, _)| place);
-    choose(links, eligible, || rows().map(|(_, row)| row), allowed)
+    if let Some(crowd) = links.crowd_of_text(text) {
+        return of_groups(links, &[&crowd.all], Dataset::Rag);
+    }
+    choose(links, links.of_text(text), Dataset::Rag)
 }
 
 /// What the SFT file should hold for a text: one verdict for each instruction that it answers, by the instruction's key.
 pub fn sft(links: &Links, text: Key) -> Vec<(Key, Verdict)> {
-    let answers: Vec<(Key, Place)> = links
-        .of_text(text)
-        .map(|place| (links.instruction(place), place))
-        .filter(|(instruction, _)| *instruction != 0)
-        .collect();
-    let mut instructions: Vec<Key> = answers.iter().map(|(instruction, _)| *instruction).collect();
+    if let Some(crowd) = links.crowd_of_text(text) {
+        return sft_of_crowd(links, crowd);
+    }
+    let mut instructions: Vec<Key> = links.of_text(text).map(|place| links.instruction(place)).collect();
+    instructions.retain(|instruction| *instruction != 0);
     instructions.sort_unstable();
     instructions.dedup();
-    let allowed = |row: &Row| Dataset::Sft.allows(row.category);
     let of = |instruction: Key| {
-        let same = || answers.iter().filter(|(other, _)| *other == instruction).map(|(_, place)| *place);
-        let rows = || same().filter_map(|place| links.rows.get(place));
-        let eligible = same().filter(|place| links.rows.get(*place).is_some_and(allowed));
-        choose(links, eligible, rows, allowed)
+        let answers = || links.of_text(text).filter(move |place| links.instruction(*place) == instruction);
+        choose(links, answers(), Dataset::Sft)
     };
     instructions.into_iter().map(|instruction| (instruction, of(instruction))).collect()
 }
 
-/// The canonically first of the eligible rows, unless something speaks against the content itself.
-fn choose<'l, R: Iterator<Item = &'l Row>>(
-    links: &Links,
-    eligible: impl Iterator<Item = Place>,
-    rows: impl Fn() -> R,
-    allowed: impl Fn(&Row) -> bool,
-) -> Verdict {
-    let (secret, open): (Vec<Place>, Vec<Place>) =
-        eligible.partition(|place| links.rows.get(*place).is_some_and(Row::has_secret));
-    let Some(first) = links.first(open) else {
-        return links
-            .first(secret)
-            .map_or(Verdict::Nothing, |first| Verdict::Withheld(Withheld::Secret, first));
-    };
-    // Two runs disagree when some row is allowed and some row of another run is rejected.
-    let mut rejected = rows().filter(|row| row.category == Category::Rejected).map(|row| row.run);
-    if let Some(run) = rejected.next() {
-        let several = rejected.any(|other| other != run);
-        if rows().any(|row| allowed(row) && (several || row.run != run)) {
-            return Verdict::Withheld(Withheld::Conflict, first);
+/// Two runs disagree about a content when some row is allowed and some row of another run is rejected. Of the runs of either
+/// kind it is enough to know one, and whether there are others.
+#[derive(Debug, Default)]
+struct Runs(Option<Key>, bool);
+
+impl Runs {
+    fn add(&mut self, run: Key) {
+        self.1 |= *self.0.get_or_insert(run) != run;
+    }
+
+    fn disagree(&self, others: &Self) -> bool {
+        let (Some(run), Some(other)) = (self.0, others.0) else { return false };
+        run != other || self.1 || others.1
+    }
+}
+
+/// The canonically first of the rows that the file may hold, unless something speaks against the content itself.
+fn choose(links: &Links, rows: impl Iterator<Item = Place>, dataset: Dataset) -> Verdict {
+    // The canonically first without a secret, and with one.
+    let mut firsts: [Option<(u64, Place)>; 2] = [None; 2];
+    let (mut allowed, mut rejected) = (Runs::default(), Runs::default());
+    for place in rows {
+        let Some(row) = links.rows.get(place) else { continue };
+        if row.category == Category::Rejected {
+            rejected.add(row.run);
+        } else if dataset.allows(row.category) {
+            allowed.add(row.run);
+            let candidate = (row.moment.canonical(), place);
+            let [open, secret] = &mut firsts;
+            let first = if row.has_secret() { secret } else { open };
+            if first.is_none_or(|first| candidate < first) && is_eligible(links, place, dataset) {
+                *first = Some(candidate);
+            }
         }
     }
-    Verdict::Sample(first)
+    verdict(firsts, &allowed, &rejected)
 }
+
+/// The same of rows that stand in order.
+fn of_groups(links: &Links, groups: &[&Group], dataset: Dataset) -> Verdict {
+    let categories = || Category::ALL.into_iter().filter(|category| dataset.allows(*category));
+    let each = || categories().flat_map(|category| groups.iter().map(move |group| (*group, category)));
+    let first = |secret: bool| {
+        let eligible = |(_, place): &(u64, Place)| is_eligible(links, *place, dataset);
+        each().filter_map(|(group, category)| group.rows(category, secret).find(eligible)).min()
+    };
+    let (mut allowed, mut rejected) = (Runs::default(), Runs::default());
+    each().for_each(|(group, category)| group.runs(category).take(2).for_each(|run| allowed.add(run)));
+    let against = groups.iter().flat_map(|group| group.runs(Category::Rejected).take(2));
+    against.for_each(|run| rejected.add(run));
+    verdict([first(false), first(true)], &allowed, &rejected)
+}
+
+fn sft_of_crowd(links: &Links, crowd: &Crowd) -> Vec<(Key, Verdict)> {
+    let mut people: BTreeMap<Key, Group> = BTreeMap::new();
+    for place in &crowd.people {
+        let instruction = links.instruction(*place);
+        if let Some(row) = links.rows.get(*place).filter(|_| instruction != 0) {
+            people.entry(instruction).or_default().insert(row, *place);
+        }
+    }
+    let instructions: BTreeSet<Key> = crowd.answers.keys().chain(people.keys()).copied().collect();
+    let of = |instruction: Key| {
+        let groups: Vec<&Group> =
+            [crowd.answers.get(&instruction), people.get(&instruction)].into_iter().flatten().collect();
+        (instruction, of_groups(links, &groups, Dataset::Sft))
+    };
+    instructions.into_iter().map(of).collect()
+}
+
+/// Whether nothing that was distilled stands for the row's text.
+fn is_eligible(links: &Links, place: Place, dataset: Dataset) -> bool {
+    dataset != Dataset::Rag || !links.is_superseded(place)
+}
+
+fn verdict([open, secret]: [Option<(u64, Place)>; 2], allowed: &Runs, rejected: &Runs) -> Verdict {
+    match (open, secret) {
+        (Some((_, first)), _) if rejected.disagree(allowed) => Verdict::Withheld(Withheld::Conflict, first),
+        (Some((_, first)), _) => Verdict::Sample(first),
+        (None, Some((_, first))) => Verdict::Withheld(Withheld::Secret, first),
+        (None, None) => Verdict::Nothing,
+    }
+}
+
+#[cfg(test)]
+#[path = "wanted_tests.rs"]
+mod tests;

@@ -2,6 +2,7 @@
 
 use hashbrown::HashTable;
 
+use super::crowd::{CROWD_MIN, Crowds};
 use super::facts::Key;
 use super::map::spread;
 use super::rows::{NONE, Place, Rows, TextRow};
@@ -11,6 +12,7 @@ use super::rows::{NONE, Place, Rows, TextRow};
 pub(super) struct ByText {
     texts: Chains,
     inputs: Chains,
+    pub(super) crowds: Crowds,
 }
 
 /// Rows that share a key: of each key the row that came first, and the others behind it.
@@ -27,6 +29,7 @@ impl Default for ByText {
         Self {
             texts: chains(|row| row.facts.text, |row| &mut row.next_in_text),
             inputs: chains(|row| row.facts.input, |row| &mut row.next_in_input),
+            crowds: Crowds::default(),
         }
     }
 }
@@ -34,8 +37,24 @@ impl Default for ByText {
 impl ByText {
     /// Puts a row with a text in.
     pub(super) fn insert(&mut self, rows: &mut Rows, place: Place) {
-        self.texts.insert(rows, place);
-        self.inputs.insert(rows, place);
+        let shares_text = self.texts.insert(rows, place);
+        let shares_input = self.inputs.insert(rows, place);
+        let Some(facts) = rows.text(place).map(|text| text.facts) else { return };
+        self.crowds.insert(rows, place);
+        if shares_text
+            && !self.crowds.texts.contains_key(&facts.text)
+            && self.of_text(rows, facts.text).nth(CROWD_MIN - 1).is_some()
+        {
+            let of_text = self.texts.of(rows, facts.text);
+            self.crowds.gather_text(rows, facts.text, of_text);
+        }
+        if shares_input
+            && !self.crowds.inputs.contains_key(&facts.input)
+            && self.of_input(rows, facts.input).nth(CROWD_MIN - 1).is_some()
+        {
+            let of_input = self.inputs.of(rows, facts.input);
+            self.crowds.gather_input(rows, facts.input, of_input);
+        }
     }
 
     pub(super) fn of_text<'r>(&self, rows: &'r Rows, text: Key) -> impl Iterator<Item = Place> + use<'r> {
@@ -48,22 +67,23 @@ impl ByText {
 }
 
 impl Chains {
-    /// Puts a row behind the head of its key; one without a key stays out.
-    fn insert(&mut self, rows: &mut Rows, place: Place) {
+    /// Puts a row behind the head of its key; one without a key stays out. Whether others share the key.
+    fn insert(&mut self, rows: &mut Rows, place: Place) -> bool {
         let key_at = |rows: &Rows, place: Place| rows.text(place).map_or(0, self.key);
         let key = key_at(rows, place);
         if key == 0 {
-            return;
+            return false;
         }
         let Some(head) = self.heads.find(spread(key), |head| key_at(rows, *head) == key).copied() else {
             let hash = |other: &Place| spread(rows.text(*other).map_or(0, self.key));
             self.heads.insert_unique(spread(key), place, hash);
-            return;
+            return false;
         };
         let behind = rows.text_mut(head).map_or(NONE, |head| std::mem::replace((self.next)(head), place));
         if let Some(row) = rows.text_mut(place) {
             *(self.next)(row) = behind;
         }
+        true
     }
 
     fn of<'r>(&self, rows: &'r Rows, key: Key) -> impl Iterator<Item = Place> + use<'r> {

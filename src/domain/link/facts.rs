@@ -137,8 +137,8 @@ pub struct Facts {
     pub own: SignalSet,
     /// Signals about the work of others.
     pub says: SignalSet,
-    /// Whether it gives its run a task type.
-    pub gives_task: bool,
+    /// The task type that it names, and so gives its run.
+    pub task: Option<Key>,
     /// The text and the instruction, where it is work that has one of them.
     pub text: Option<TextFacts>,
     /// Whether there is a secret in its text, or in a name that its samples would hold.
@@ -184,7 +184,7 @@ impl Facts {
             attempt: record.attempt,
             own,
             says,
-            gives_task: record.task_type.is_some(),
+            task: record.task_type.as_ref().map(key),
             text: (text.is_some() || instruction != 0).then(|| TextFacts {
                 text: text.and(record.output_hash.as_ref()).map_or(0, key_of),
                 instruction,

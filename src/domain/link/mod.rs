@@ -10,14 +10,17 @@ mod by_run;
 mod by_signature;
 mod by_text;
 mod corrections;
+mod crowd;
 pub mod facts;
 pub mod map;
 mod moment;
 mod reached;
 mod rows;
+mod tasks;
 mod twins;
 mod why;
 
+pub use crowd::{Crowd, Group, Opponents};
 pub use facts::{Facts, Judged, Key, Part};
 pub use moment::Moment;
 pub use reached::Reached;
@@ -46,6 +49,7 @@ pub struct Links {
     by_file: KeyMap<OfFile>,
     by_text: ByText,
     twins: twins::Twins,
+    tasks: tasks::Tasks,
     corrections: corrections::Corrections,
     /// How much of a text stands on its sources, for the few rows that say so; by place.
     anchors: KeyMap<f64>,
@@ -66,6 +70,8 @@ pub struct Touched {
     pub work: Vec<Place>,
     /// The signature that the row's run had, and the one it has now, where they differ.
     pub signature: Option<(Option<Key>, Key)>,
+    /// Whether the row's run has another task type now.
+    pub task: bool,
 }
 
 impl Links {
@@ -79,6 +85,7 @@ impl Links {
             by_file: KeyMap::default(),
             by_text: ByText::default(),
             twins: twins::Twins::default(),
+            tasks: tasks::Tasks::default(),
             corrections: corrections::Corrections::default(),
             anchors: KeyMap::default(),
             window_ms,
@@ -96,6 +103,8 @@ impl Links {
         }
         self.by_run.insert(&mut self.rows, place, facts.run);
         self.insert_signature(place, moment, facts, touched);
+        touched.task = self.rows.get(place).is_some_and(Row::gives_task)
+            && facts.task.is_some_and(|task| self.tasks.give(&self.rows, place, facts.run, task));
         self.by_pull.insert(place, moment, facts, &mut touched.work);
         if let (Part::Review, Some(file)) = (facts.part, facts.file) {
             self.insert_review(place, file, moment, touched);
@@ -188,12 +197,17 @@ impl Links {
     /// Settles the score of a row: what counts from now on.
     pub fn settle(&mut self, place: Place, reached: &Reached, category: Category) {
         let before = self.rows.get(place).map_or(0, |row| self.rows.score_seq(row));
-        self.rows.settle(place, reached.signals, category, before + 1);
+        self.restore(place, reached.signals, category, before + 1);
     }
 
     /// Puts back what was settled before, as read from what is committed; whether there is such a row.
     pub fn restore(&mut self, place: Place, current: SignalSet, category: Category, score_seq: u32) -> bool {
-        self.rows.settle(place, current, category, score_seq)
+        let Some(before) = self.rows.get(place).map(|row| row.category) else { return false };
+        let settled = self.rows.settle(place, current, category, score_seq);
+        if before != category {
+            self.by_text.crowds.moved(&self.rows, place, before);
+        }
+        settled
     }
 
     /// Notes what has reached a row, so that what comes later to its run is looked at where a person has spoken.
@@ -244,6 +258,16 @@ impl Links {
     /// The work with a text and an instruction, by the key of its input.
     pub fn of_input(&self, input: Key) -> impl Iterator<Item = Place> + '_ {
         self.by_text.of_input(&self.rows, input)
+    }
+
+    /// The rows of a text that many share, in order.
+    pub fn crowd_of_text(&self, text: Key) -> Option<&Crowd> {
+        self.by_text.crowds.texts.get(&text)
+    }
+
+    /// The rows of an input that many share, in order.
+    pub fn crowd_of_input(&self, input: Key) -> Option<&Opponents> {
+        self.by_text.crowds.inputs.get(&input)
     }
 
     /// The review that a person or an overseer means by file and time, when it is a single one.

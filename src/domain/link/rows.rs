@@ -282,7 +282,7 @@ impl Rows {
             category: new.category,
             flags: flag(facts.work, WORK)
                 | flag(facts.secret, SECRET)
-                | flag(facts.gives_task || facts.secret_in_pair, EXTRA)
+                | flag(facts.task.is_some() || facts.secret_in_pair, EXTRA)
                 | flag(facts.makes_pair, MAKES_PAIR)
                 | (facts.part as u8) << PART_SHIFT,
         });

@@ -1,9 +1,9 @@
 //! Twins: what was distilled from a text stands for it, by the run they share, else by the signature.
 
+use super::Links;
 use super::facts::{Key, Part};
 use super::map::{KeyMap, KeySet};
 use super::rows::{Place, Row};
-use super::{Links, Moment};
 use crate::domain::score::Category;
 
 /// Runs and signatures that have something distilled.
@@ -106,13 +106,5 @@ impl Links {
 
     fn texts_of(&self, places: impl Iterator<Item = Place>, texts: &mut Vec<Key>) {
         texts.extend(places.filter_map(|place| self.rows.text(place)).map(|text| text.facts.text));
-    }
-
-    /// Of a row that names no task type: the latest row of its run that does.
-    pub fn task_giver(&self, place: Place) -> Option<Place> {
-        let row = self.rows.get(place).filter(|row| !row.gives_task())?;
-        let givers = self.of_run(row.run).filter_map(|place| Some((place, self.rows.get(place)?)));
-        let givers = givers.filter(|(_, row)| row.gives_task());
-        givers.max_by_key(|(_, row)| -> Moment { row.moment }).map(|(place, _)| place)
     }
 }

@@ -3,32 +3,97 @@
 use std::collections::BTreeMap;
 
 use super::held::id_of;
+use super::make::MadeLines;
 use crate::domain::exports::{Dataset, SampleId};
 use crate::domain::link::map::{KeyMap, KeySet};
+use crate::domain::schema::scalars::Sha256Hex;
 use crate::pipeline::outputs::Committed;
 use crate::store::{Append, Piece, Replace, Store, StoreError};
+
+/// Single lines are joined up to this size.
+const JOIN_BYTES: usize = 1 << 20;
 
 /// Lines to add.
 #[derive(Debug, Default)]
 struct Lines {
-    /// One that was dropped again is empty.
-    all: Vec<String>,
-    /// Where each of them is, by its id.
-    by_id: KeyMap<usize>,
+    blocks: Vec<Block>,
+    /// Where each of them is, by its id: the block, from and to.
+    by_id: KeyMap<(u32, u32, u32)>,
     bytes: usize,
 }
 
+/// Lines one behind the other.
+#[derive(Debug)]
+struct Block {
+    bytes: String,
+    /// Of the bytes, where it is known and no line was added or dropped since.
+    sha256: Option<Sha256Hex>,
+    rows: u64,
+    /// Lines that were dropped again.
+    dead: Vec<(u32, u32)>,
+}
+
+impl Block {
+    /// The lines that were not dropped.
+    fn living(mut self) -> String {
+        if self.dead.is_empty() {
+            return self.bytes;
+        }
+        self.dead.sort_unstable();
+        let (mut living, mut from) = (String::with_capacity(self.bytes.len()), 0);
+        for (dead_from, dead_to) in self.dead {
+            living.push_str(self.bytes.get(from..dead_from as usize).unwrap_or_default());
+            from = dead_to as usize;
+        }
+        living.push_str(self.bytes.get(from..).unwrap_or_default());
+        living
+    }
+}
+
 impl Lines {
-    fn add(&mut self, id: SampleId, line: String) {
+    fn add(&mut self, id: SampleId, line: &str) {
+        if self.blocks.last().is_none_or(|last| last.sha256.is_some() || last.bytes.len() > JOIN_BYTES) {
+            self.blocks.push(Block { bytes: String::new(), sha256: None, rows: 0, dead: Vec::new() });
+        }
+        let number = self.blocks.len() as u32 - 1;
+        let Some(last) = self.blocks.last_mut() else { return };
+        let from = last.bytes.len() as u32;
+        last.bytes.push_str(line);
+        last.rows += 1;
         self.bytes += line.len();
-        self.by_id.insert(id.0, self.all.len());
-        self.all.push(line);
+        self.by_id.insert(id.0, (number, from, last.bytes.len() as u32));
+    }
+
+    /// Adds all lines that were made together.
+    fn add_block(&mut self, made: MadeLines) {
+        let number = self.blocks.len() as u32;
+        let mut from = 0;
+        for sample in &made.samples {
+            self.by_id.insert(sample.id.0, (number, from, sample.to));
+            from = sample.to;
+        }
+        self.bytes += made.bytes.len();
+        let (sha256, rows) = (Some(made.sha256), made.samples.len() as u64);
+        self.blocks.push(Block { bytes: made.bytes, sha256, rows, dead: Vec::new() });
     }
 
     /// Drops a line again; whether it was there.
     fn drop_line(&mut self, id: SampleId) -> bool {
-        let line = self.by_id.remove(&id.0).and_then(|at| self.all.get_mut(at));
-        line.map(|line| self.bytes -= std::mem::take(line).len()).is_some()
+        let Some((number, from, to)) = self.by_id.remove(&id.0) else { return false };
+        if let Some(block) = self.blocks.get_mut(number as usize) {
+            block.dead.push((from, to));
+            block.sha256 = None;
+            block.rows -= 1;
+        }
+        self.bytes -= (to - from) as usize;
+        true
+    }
+
+    fn pieces(self) -> impl Iterator<Item = Piece> {
+        self.blocks.into_iter().filter(|block| block.rows > 0).map(|block| {
+            let (rows, sha256) = (block.rows, block.sha256);
+            Piece { bytes: block.living().into_bytes(), rows, sha256 }
+        })
     }
 }
 
@@ -65,10 +130,27 @@ pub struct FileChanges {
 }
 
 impl Gathered {
-    pub(super) fn add_line(&mut self, dataset: Dataset, id: SampleId, line: String) {
+    pub(super) fn add_line(&mut self, dataset: Dataset, id: SampleId, line: &str) {
         let file = self.files.entry(dataset).or_default();
         let lines = if file.drop.contains(&id.0) { &mut file.instead } else { &mut file.add };
         lines.add(id, line);
+    }
+
+    /// Adds lines that were made together: all of them, or those that are `wanted`.
+    pub(super) fn add_lines(&mut self, made: MadeLines, wanted: &[bool]) {
+        let file = self.files.entry(made.dataset).or_default();
+        let whole = wanted.iter().all(|wanted| *wanted)
+            && (file.drop.is_empty() || !made.samples.iter().any(|sample| file.drop.contains(&sample.id.0)));
+        if whole {
+            return file.add.add_block(made);
+        }
+        let mut from = 0;
+        for (sample, wanted) in made.samples.iter().zip(wanted) {
+            if let Some(line) = made.bytes.get(from..sample.to as usize).filter(|_| *wanted) {
+                self.add_line(made.dataset, sample.id, line);
+            }
+            from = sample.to as usize;
+        }
     }
 
     pub(super) fn drop_line(&mut self, dataset: Dataset, id: SampleId) {
@@ -109,14 +191,17 @@ impl Gathered {
         let mut changes = FileChanges::default();
         for (dataset, file) in self.files {
             let added = (file.add.by_id.len() + file.instead.by_id.len()) as u64;
-            let add = [file.add.all.concat(), file.instead.all.concat()].concat().into_bytes();
             changes.added += added;
             changes.dropped += file.drop.len() as u64;
+            let mut pieces: Vec<Piece> = file.add.pieces().chain(file.instead.pieces()).collect();
             if !file.drop.is_empty() {
-                changes.replaces.push(without(store, dataset, &file.drop, add, added)?);
+                let then = match pieces.as_mut_slice() {
+                    [one] => std::mem::take(&mut one.bytes),
+                    several => several.iter().flat_map(|piece| &piece.bytes).copied().collect(),
+                };
+                changes.replaces.push(without(store, dataset, &file.drop, then, added)?);
             } else if added > 0 {
-                let piece = Piece { bytes: add, rows: added, sha256: None };
-                changes.appends.push(Append { path: dataset.path().to_owned(), pieces: vec![piece] });
+                changes.appends.push(Append { path: dataset.path().to_owned(), pieces });
             }
         }
         Ok(changes)

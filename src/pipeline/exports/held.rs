@@ -1,20 +1,14 @@
-//! What the files of samples hold, read back from them at a start.
+//! What the files of samples hold: of each sample no more than tells whether it is still what it should be.
+
+use hashbrown::HashTable;
 
 use super::Stamp;
-use super::pairs::{Pairs, asked_of};
-use crate::domain::exports::preference::{Sides, Source};
+use super::pairs::Pairs;
 use crate::domain::exports::{Dataset, SampleId};
-use crate::domain::link::facts::key;
-use crate::domain::link::map::{KeyMap, KeySet};
-use crate::domain::link::{Key, Part, Place};
-use crate::domain::schema::scalars::Sha256Hex;
+use crate::domain::link::map::{KeyMap, spread};
+use crate::domain::link::{Key, Links, Part, Place, Rows};
 use crate::domain::score::Category;
-use crate::domain::signal::{Code, SignalSet};
-use crate::domain::skim;
-use crate::pipeline::known_rows::{KnownRows, sig_of};
-use crate::pipeline::outputs::Committed;
-use crate::pipeline::streams::StreamSet;
-use crate::store::StoreError;
+use crate::domain::signal::SignalSet;
 
 /// One sample in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,110 +23,109 @@ pub(super) struct Held {
     pub(super) instruction: Key,
 }
 
-/// The samples in the files, by the key of their text.
+/// A sample of the RAG file. Its text is its owner's, and its id is of the text alone: no text has two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RagHeld {
+    pub(super) owner: Place,
+    pub(super) task: u32,
+    pub(super) category: Category,
+}
+
+/// A sample of the SFT file. Its text is its owner's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SftHeld {
+    pub(super) owner: Place,
+    pub(super) task: u32,
+    pub(super) signals: SignalSet,
+    pub(super) id: SampleId,
+}
+
+/// The samples in the files, by their texts.
 #[derive(Debug, Default)]
 pub(super) struct Files {
-    pub(super) rag: KeyMap<Held>,
-    pub(super) sft: KeyMap<Vec<Held>>,
+    pub(super) rag: HashTable<RagHeld>,
+    pub(super) sft: HashTable<SftHeld>,
+    /// What samples of corrections answer, by their ids: of all others that is their owner's own.
+    pub(super) corrects: KeyMap<Key>,
     pub(super) pairs: Pairs,
-    /// Samples that no known row stands behind.
-    pub(super) strangers: Vec<(Dataset, SampleId)>,
+}
+
+fn text_of(rows: &Rows, place: Place) -> Key {
+    rows.text(place).map_or(0, |text| text.facts.text)
 }
 
 impl Files {
-    /// Reads what the files hold.
-    pub(super) fn load(
-        committed: Committed<'_>,
-        streams: &StreamSet,
-        known: &KnownRows,
-    ) -> Result<Self, StoreError> {
-        let mut files = Self::default();
-        for dataset in Dataset::ALL {
-            let mut ids = KeySet::default();
-            let mut lines = committed.lines(dataset.path(), 0);
-            while let Some(line) = lines.next()? {
-                let Some(id) = id_of(line.as_bytes(), dataset) else { continue };
-                if !ids.insert(id.0) || files.take(dataset, id, line, streams, known).is_none() {
-                    files.strangers.push((dataset, id));
-                }
-            }
-        }
-        Ok(files)
+    /// What the RAG file holds of a text.
+    pub(super) fn rag(&self, links: &Links, text: Key) -> Option<Held> {
+        let rows = &links.rows;
+        let held = self.rag.find(spread(text), |held| text_of(rows, held.owner) == text)?;
+        let stamp = Stamp { category: held.category, signals: SignalSet::EMPTY, task: held.task };
+        Some(Held { owner: held.owner, stamp, id: SampleId(text), instruction: 0 })
     }
 
-    fn take(
-        &mut self,
-        dataset: Dataset,
-        id: SampleId,
-        line: &str,
-        streams: &StreamSet,
-        known: &KnownRows,
-    ) -> Option<()> {
-        let (mut category, mut signals, mut task, mut places) =
-            (Category::Accepted, SignalSet::EMPTY, 0, Vec::new());
-        for (member, value) in skim::members(line) {
-            match member {
-                "success_score" => category = Category::from_name(value.trim_matches('"'))?,
-                "score_reasons" => {
-                    let named = |name: &str| {
-                        Code::ALL.iter().copied().find(|code| code.name() == name.trim_matches('"'))
-                    };
-                    signals = skim::items(value).filter_map(named).collect();
-                }
-                "task_type" => task = key(&skim::text(value)?) as u32,
-                "provenance" if value.starts_with('[') => {
-                    places =
-                        skim::items(value).map(|place| find(place, streams, known)).collect::<Option<_>>()?;
-                }
-                "provenance" => places = vec![find(value, streams, known)?],
-                _ => {}
-            }
-        }
-        let owner = *places.first()?;
-        let links = &known.links;
-        // Only what a run gave is part of the stamp; a row's own task type cannot change.
-        let asked = match (dataset, places.as_slice()) {
-            (Dataset::Rag, _) => owner,
-            (Dataset::Sft, _) => links.asked(owner),
-            (Dataset::Preference, [chosen, rejected]) => asked_of(links, *chosen, *rejected),
-            (Dataset::Preference, _) => return None,
-        };
-        if links.rows.get(asked)?.gives_task() {
-            task = 0;
-        }
-        let stamp = Stamp { category, signals, task };
-        match (dataset, places.as_slice()) {
-            (Dataset::Rag, _) => {
-                let stamp =
-                    Stamp { task: if links.rows.get(owner)?.gives_task() { 0 } else { stamp.task }, ..stamp };
-                let held = Held { owner, stamp, id, instruction: 0 };
-                self.rag.insert(links.rows.text(owner)?.facts.text, held);
-            }
-            (Dataset::Sft, _) => {
-                let held = Held { owner, stamp, id, instruction: links.instruction(owner) };
-                self.sft.entry(links.rows.text(owner)?.facts.text).or_default().push(held);
-            }
-            (Dataset::Preference, [chosen, rejected]) => {
-                let sides = Sides { chosen: *chosen, rejected: *rejected };
-                let source = match links.rows.get(owner)?.part() {
-                    Part::Claim => Source::Vote(owner),
-                    Part::Human | Part::Overseer => Source::Correction(owner),
-                    _ => Source::Input(links.rows.text(owner)?.facts.input),
-                };
-                self.pairs.found(id, source, sides, task);
-            }
-            (Dataset::Preference, _) => return None,
-        }
-        Some(())
+    /// What the SFT file holds of a text: one sample an instruction.
+    pub(super) fn sft<'f>(&'f self, links: &'f Links, text: Key) -> impl Iterator<Item = Held> + use<'f> {
+        let of_text =
+            self.sft.iter_hash(spread(text)).filter(move |held| text_of(&links.rows, held.owner) == text);
+        of_text.map(move |held| Held {
+            owner: held.owner,
+            stamp: Stamp { category: Category::Accepted, signals: held.signals, task: held.task },
+            id: held.id,
+            instruction: self
+                .corrects
+                .get(&held.id.0)
+                .copied()
+                .unwrap_or_else(|| links.instruction(held.owner)),
+        })
     }
-}
 
-/// The row that a provenance names.
-fn find(provenance: &str, streams: &StreamSet, known: &KnownRows) -> Option<Place> {
-    let member = |name: &str| skim::members(provenance).find(|(key, _)| *key == name).map(|(_, value)| value);
-    let file = skim::text(member("source_file")?)?.plain().into_owned();
-    let stream = streams.specs.iter().position(|spec| spec.source_file == file)?;
-    known.find(stream, sig_of(&Sha256Hex::parse(member("sig_hash")?.trim_matches('"'))?))
+    /// Puts a sample in; gives the one whose place it takes.
+    pub(super) fn put(&mut self, links: &Links, dataset: Dataset, held: Held) -> Option<SampleId> {
+        let (rows, text) = (&links.rows, text_of(&links.rows, held.owner));
+        if dataset == Dataset::Rag {
+            let before = self.remove_rag(links, text);
+            let Stamp { category, task, .. } = held.stamp;
+            self.put_rag(links, RagHeld { owner: held.owner, task, category });
+            return before;
+        }
+        let before = self.sft(links, text).find(|other| other.instruction == held.instruction);
+        if let Some(before) = before {
+            self.remove_sft(text, before.id);
+        }
+        let Stamp { signals, task, .. } = held.stamp;
+        self.put_sft(links, SftHeld { owner: held.owner, task, signals, id: held.id });
+        if rows.get(held.owner).is_some_and(|row| row.part() == Part::Human) {
+            self.corrects.insert(held.id.0, held.instruction);
+        }
+        before.map(|before| before.id)
+    }
+
+    /// Puts a sample in of whose text the RAG file holds nothing.
+    pub(super) fn put_rag(&mut self, links: &Links, held: RagHeld) {
+        let hash = |held: &RagHeld| spread(text_of(&links.rows, held.owner));
+        self.rag.insert_unique(hash(&held), held, hash);
+    }
+
+    /// Puts a sample in where the SFT file holds nothing of that text and instruction.
+    pub(super) fn put_sft(&mut self, links: &Links, held: SftHeld) {
+        let hash = |held: &SftHeld| spread(text_of(&links.rows, held.owner));
+        self.sft.insert_unique(hash(&held), held, hash);
+    }
+
+    /// Forgets what the RAG file holds of a text.
+    pub(super) fn remove_rag(&mut self, links: &Links, text: Key) -> Option<SampleId> {
+        let same = |held: &RagHeld| text_of(&links.rows, held.owner) == text;
+        self.rag.find_entry(spread(text), same).ok()?.remove();
+        Some(SampleId(text))
+    }
+
+    /// Forgets a sample of the SFT file.
+    pub(super) fn remove_sft(&mut self, text: Key, id: SampleId) {
+        if let Ok(entry) = self.sft.find_entry(spread(text), |held| held.id == id) {
+            entry.remove();
+            self.corrects.remove(&id.0);
+        }
+    }
 }
 
 /// The id of a sample's line. Every sample starts alike.

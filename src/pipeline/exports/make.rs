@@ -1,49 +1,93 @@
-//! Committed evidence to samples, on the workers: a block of evidence lines in, lines for the exports out.
+//! Committed evidence to samples, on the workers: where evidence lies in, lines for the exports and their hashes out.
+
+use std::sync::Arc;
 
 use super::Stamp;
+use crate::domain::exports::preference::{self, Sides, Source};
 use crate::domain::exports::{Dataset, EvidenceView, SampleId, Standing, rag, sft};
 use crate::domain::link::Place;
-use crate::domain::schema::scalars::Escaped;
+use crate::domain::schema::scalars::{Escaped, Sha256Hex};
 use crate::domain::score::Category;
+use crate::domain::skim;
+use crate::pipeline::evidence_lines::{EvidenceReader, LineAt};
+use crate::store::StoreError;
 
-/// Evidence lines of one stream that are wanted as samples.
+/// What is wanted as samples: rows of one stream that lie close together, or pairs.
 #[derive(Debug)]
 pub struct SampleJob {
     /// Its place in the order of all sample jobs, from 0 at each start.
     pub(super) number: u64,
-    /// A range of the stream's evidence.
-    pub(super) block: Vec<u8>,
-    /// Where the block starts in the evidence.
-    pub(super) block_from: u64,
-    /// The rows of the range that are wanted.
+    /// What was known when it was asked for.
+    pub(super) known_at: super::KnownAt,
+    /// Where evidence is read.
+    pub(super) evidence: Arc<EvidenceReader>,
+    /// The rows that are wanted, in the order of their evidence.
     pub(super) rows: Vec<SampleRow>,
+    /// The pairs that are wanted.
+    pub(super) pairs: Vec<PairRow>,
 }
 
 /// One row that is wanted as a sample.
 #[derive(Debug)]
 pub(super) struct SampleRow {
     pub(super) place: Place,
-    pub(super) evidence_at: u64,
-    pub(super) evidence_len: u32,
+    pub(super) line: LineAt,
     pub(super) category: Category,
     pub(super) reasons: Vec<&'static str>,
-    /// The task type that its run was given, where it names none.
-    pub(super) task_of_run: Option<Escaped<'static>>,
-    /// The evidence line of the work it corrects, and the task type that its run was given.
-    pub(super) corrects: Option<(String, Option<Escaped<'static>>)>,
+    /// The row that gives its run a task type, where it names none.
+    pub(super) task_giver: Option<LineAt>,
+    /// The work it corrects, and the row that gives that one's run a task type.
+    pub(super) corrects: Option<(LineAt, Option<LineAt>)>,
     /// For which datasets, and by what the lines will be known to be up to date.
-    pub(super) wanted: Vec<(Dataset, Stamp)>,
+    pub(super) rag: Option<Stamp>,
+    pub(super) sft: Option<Stamp>,
+}
+
+/// One pair that is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PairRow {
+    pub(super) source: Source,
+    pub(super) sides: Sides,
+    /// Of the key of the task type that a run gave; 0 for the row's own.
+    pub(super) task: u32,
+    pub(super) chosen: LineAt,
+    pub(super) rejected: LineAt,
+    pub(super) task_giver: Option<LineAt>,
+}
+
+/// Lines that were made for one file, one behind the other.
+#[derive(Debug)]
+pub(super) struct MadeLines {
+    pub(super) dataset: Dataset,
+    pub(super) bytes: String,
+    pub(super) sha256: Sha256Hex,
+    /// What each of them is, in their order.
+    pub(super) samples: Vec<MadeSample>,
 }
 
 /// One sample that was made.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct MadeSample {
-    pub(super) dataset: Dataset,
     pub(super) id: SampleId,
     pub(super) place: Place,
     pub(super) stamp: Stamp,
-    /// Its line, with the newline.
-    pub(super) line: String,
+    /// Where its line, with the newline, ends among the lines that were made.
+    pub(super) to: u32,
+}
+
+/// One pair that was made.
+#[derive(Debug)]
+pub(super) struct MadePair {
+    pub(super) asked: PairRow,
+    /// Its id and line; none where its sides are no two texts of two runs.
+    pub(super) line: Option<(SampleId, String)>,
+}
+
+/// What a job came to.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    pub(super) lines: Vec<MadeLines>,
+    pub(super) pairs: Vec<MadePair>,
 }
 
 /// A finished job.
@@ -51,51 +95,88 @@ pub(super) struct MadeSample {
 pub struct Sampled {
     /// The job's number.
     pub(super) number: u64,
-    /// What was made, in the order of the rows.
-    pub(super) samples: Vec<MadeSample>,
+    /// What was known when it was asked for.
+    pub(super) known_at: super::KnownAt,
+    /// What was made, unless the evidence could not be read.
+    pub(super) made: Result<Made, StoreError>,
 }
 
 /// Makes the samples of a job.
 pub fn make(job: &SampleJob, scorer_version: &str) -> Sampled {
-    let mut samples = Vec::with_capacity(job.rows.len());
+    let made = make_rows(job, scorer_version).and_then(|lines| {
+        let pairs = job.pairs.iter().map(|pair| make_pair(pair, &job.evidence)).collect::<Result<_, _>>()?;
+        Ok(Made { lines, pairs })
+    });
+    Sampled { number: job.number, known_at: job.known_at, made }
+}
+
+fn make_rows(job: &SampleJob, scorer_version: &str) -> Result<Vec<MadeLines>, StoreError> {
+    let (Some(first), Some(last)) = (job.rows.first(), job.rows.last()) else { return Ok(Vec::new()) };
+    let (block_from, block_to) = (first.line.at, last.line.end());
+    let block = job.evidence.block(first.line.stream, block_from, block_to)?;
+    let mut all = [Dataset::Rag, Dataset::Sft].map(|dataset| (dataset, String::new(), Vec::new()));
     for row in &job.rows {
-        let from = usize::try_from(row.evidence_at - job.block_from).unwrap_or(usize::MAX);
-        let line = job.block.get(from..from.saturating_add(row.evidence_len as usize));
+        let from = usize::try_from(row.line.at - block_from).unwrap_or(usize::MAX);
+        let line = block.get(from..from.saturating_add(row.line.len as usize));
         let line = line.and_then(|line| simdutf8::basic::from_utf8(line).ok());
         let Some(evidence) = line.and_then(EvidenceView::read) else { continue };
-        let corrects = row
-            .corrects
-            .as_ref()
-            .and_then(|(line, task)| Some((EvidenceView::read_any(line)?, task.as_ref())));
+        let task_of_run = task_of(row.task_giver, &job.evidence)?;
         let own = Standing {
             category: row.category,
             reasons: &row.reasons,
             scorer_version,
-            task_of_run: row.task_of_run.as_ref(),
+            task_of_run: task_of_run.as_ref(),
             corrects: None,
         };
-        let asked = match &corrects {
-            Some((target, task_of_run)) => {
-                Standing { task_of_run: *task_of_run, corrects: Some(target), ..own }
-            }
+        let target = match row.corrects {
+            Some((line, giver)) => Some((job.evidence.line(line)?, task_of(giver, &job.evidence)?)),
+            None => None,
+        };
+        let target = target.as_ref().and_then(|(line, task)| Some((EvidenceView::read_any(line)?, task)));
+        let asked = match &target {
+            Some((target, task)) => Standing { task_of_run: task.as_ref(), corrects: Some(target), ..own },
             None => own,
         };
-        for (dataset, stamp) in &row.wanted {
-            let mut line = String::new();
-            let id = match dataset {
-                // What a correction corrects matters to training alone.
-                Dataset::Rag => rag::sample(&evidence, own, &mut line),
-                Dataset::Sft => sft::sample(&evidence, asked, &mut line),
-                Dataset::Preference => None,
+        for (dataset, lines, samples) in &mut all {
+            // What a correction corrects matters to training alone.
+            let made = match dataset {
+                Dataset::Rag => row.rag.map(|stamp| (stamp, rag::sample(&evidence, own, lines))),
+                _ => row.sft.map(|stamp| (stamp, sft::sample(&evidence, asked, lines))),
             };
-            samples.extend(id.map(|id| MadeSample {
-                dataset: *dataset,
-                id,
-                place: row.place,
-                stamp: *stamp,
-                line,
-            }));
+            if let Some((stamp, Some(id))) = made {
+                samples.push(MadeSample { id, place: row.place, stamp, to: lines.len() as u32 });
+            }
         }
     }
-    Sampled { number: job.number, samples }
+    let made = all.into_iter().filter(|(_, _, samples)| !samples.is_empty());
+    Ok(made
+        .map(|(dataset, bytes, samples)| {
+            let sha256 = Sha256Hex::of(bytes.as_bytes());
+            MadeLines { dataset, bytes, sha256, samples }
+        })
+        .collect())
+}
+
+fn make_pair(pair: &PairRow, evidence: &EvidenceReader) -> Result<MadePair, StoreError> {
+    let chosen = evidence.line(pair.chosen)?;
+    let rejected = if pair.rejected == pair.chosen { None } else { Some(evidence.line(pair.rejected)?) };
+    let task_of_run = task_of(pair.task_giver, evidence)?;
+    let views = (EvidenceView::read(&chosen), EvidenceView::read(rejected.as_ref().unwrap_or(&chosen)));
+    let mut line = String::new();
+    let id = match &views {
+        (Some(chosen), Some(rejected)) => {
+            preference::sample(pair.source, chosen, rejected, task_of_run.as_ref(), &mut line)
+        }
+        _ => None,
+    };
+    Ok(MadePair { asked: *pair, line: id.map(|id| (id, line)) })
+}
+
+/// The task type that a row names.
+fn task_of(giver: Option<LineAt>, evidence: &EvidenceReader) -> Result<Option<Escaped<'static>>, StoreError> {
+    let Some(giver) = giver else { return Ok(None) };
+    let line = evidence.line(giver)?;
+    let task = skim::members(&line).find(|(key, _)| *key == "task_type");
+    let task = task.and_then(|(_, value)| skim::text(value));
+    Ok(task.map(|task| Escaped::from_escaped(task.escaped().to_owned())))
 }

@@ -4,21 +4,27 @@
 //! (`domain::exports`); the desk compares it with what the file holds. A sample that must go goes in the commit of the row
 //! that causes it (`Desk::removals`); what is to come waits until there is time for it (`Desk::next_job`).
 
+mod cache;
+mod due;
 mod gather;
 mod held;
+mod load;
 mod make;
 mod pairs;
 mod remove;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use gather::{FileChanges, Gathered};
 use held::{Files, Held};
-use make::{MadeSample, SampleRow};
+use make::{MadeLines, MadeSample, SampleRow};
 pub use make::{SampleJob, Sampled, make};
 pub(super) use remove::{Marks, retractions};
+use tracing::warn;
 
-use super::evidence_lines::EvidenceLines;
+use super::evidence_lines::{EvidenceReader, LineAt};
 use super::known_rows::KnownRows;
 use super::outputs::Committed;
 use super::review::{Special, special};
@@ -28,21 +34,23 @@ use crate::domain::exports::{Dataset, Verdict, wanted_rag, wanted_sft};
 use crate::domain::link::facts::key;
 use crate::domain::link::map::KeySet;
 use crate::domain::link::{Key, Links, Place, Row};
+use crate::domain::schema::scalars::Escaped;
 use crate::domain::score::{Category, reasons, score};
 use crate::domain::signal::SignalSet;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 /// Evidence bytes of one job, at most (unless one line is longer).
 const JOB_BYTES: u64 = 1 << 20;
 /// Evidence lines farther apart than this are not read in one go.
 const READ_GAP_BYTES: u64 = 64 << 10;
+/// Pairs of one job.
+const JOB_PAIRS: usize = 256;
 /// Sample bytes of one export commit, about.
 const COMMIT_BYTES: usize = 16 << 20;
 /// Sample bytes that wait to take the place of others, at most: a file that loses lines is written anew as a whole.
 const REPLACE_BYTES: usize = 64 << 20;
-/// How many texts, and how many sources of pairs, are looked at before the committer looks after other things.
+/// How many texts are looked at before what they want is made.
 const TEXTS_AT_A_TIME: usize = 8192;
-const SOURCES_AT_A_TIME: usize = 256;
 
 /// What a sample's line says beside its evidence: two lines of one row with one stamp are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,18 +62,37 @@ pub struct Stamp {
     task: u32,
 }
 
-/// A row, and the datasets that want a sample of it.
-type Wanted = (Place, Vec<(Dataset, Stamp)>);
+/// How much was known at a time: as long as that is the same, so is what the files should hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct KnownAt {
+    rows: usize,
+    /// Batches of rows whose scores were settled.
+    batches: u64,
+}
+
+/// A row that is wanted as a sample.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    line: LineAt,
+    place: Place,
+    rag: Option<Stamp>,
+    sft: Option<Stamp>,
+}
 
 /// What is in the files, what is wanted, and what is under way.
 #[derive(Debug)]
 pub struct Desk {
+    evidence: Arc<EvidenceReader>,
+    /// 32 bits of the key of the name of each stream: the task type of rows for which nobody names one.
+    streams: Vec<u32>,
     files: Files,
-    /// Texts whose samples may no longer be what they should be.
+    /// Texts whose samples may no longer be what they should be, and those of them that are looked at next: the last first.
     dirty_texts: Vec<Key>,
+    due_texts: Vec<Key>,
     dirty_sources: Vec<Source>,
-    /// Rows whose samples are to be made, by stream and evidence.
-    wanted: BTreeMap<(u16, u64), Wanted>,
+    due_sources: Vec<Source>,
+    /// Rows whose samples are to be made: the last first.
+    wanted: Vec<Wanted>,
     next_job: u64,
     next_arrival: u64,
     /// Finished jobs that came before their turn.
@@ -76,41 +103,72 @@ pub struct Desk {
     withheld_pairs: BTreeSet<Source>,
     /// Whether what was there at the start is still being looked at: what is held back then is no news.
     loading: bool,
+    batches: u64,
+    /// The copy for the next start.
+    cache: PathBuf,
 }
 
 impl Desk {
-    /// Finds out what the files hold; everything has to be looked at once.
+    /// Finds out what the files hold: from the copy in the state folder, else from the files; then everything has to be looked
+    /// at once.
     pub fn load(
-        committed: Committed<'_>,
+        store: &Store,
         streams: &StreamSet,
         known: &KnownRows,
+        state: &Path,
     ) -> Result<Self, StoreError> {
-        let mut files = Files::load(committed, streams, known)?;
-        let mut gathered = Gathered::default();
-        for (dataset, id) in files.strangers.drain(..) {
-            gathered.drop_line(dataset, id);
+        let cache = state.join("samples");
+        if let Some(read) = cache::read(&cache, store, known) {
+            let mut desk = Self::new(store, streams, read.files, cache);
+            desk.withheld = read.withheld;
+            desk.withheld_pairs.extend(read.withheld_pairs);
+            return Ok(desk);
         }
-        let mut dirty_sources: Vec<Source> = files.pairs.sources_in_file().collect();
-        // In the order of their first rows, so that evidence that lies together is read together.
-        let (mut dirty_texts, mut seen) = (Vec::new(), KeySet::default());
+        let (files, strangers) = load::load(Committed::of(store), streams, known)?;
+        let mut desk = Self::new(store, streams, files, cache);
+        for (dataset, id) in strangers {
+            desk.gathered.drop_line(dataset, id);
+        }
+        desk.dirty_sources.extend(desk.files.pairs.sources_in_file());
         for place in 0..known.len() as Place {
-            let text = known.links.rows.text(place).map(|text| text.facts.text);
-            dirty_texts.extend(text.filter(|text| seen.insert(*text)));
-            crate::domain::exports::preference::sources(&known.links, place, &mut dirty_sources);
+            desk.dirty_texts.extend(known.links.rows.text(place).map(|text| text.facts.text));
+            crate::domain::exports::preference::sources(&known.links, place, &mut desk.dirty_sources);
         }
-        Ok(Self {
+        desk.loading = !known.is_empty();
+        Ok(desk)
+    }
+
+    fn new(store: &Store, streams: &StreamSet, files: Files, cache: PathBuf) -> Self {
+        let task = |spec: &super::streams::StreamSpec| key(&Escaped::from_escaped(spec.name.as_str())) as u32;
+        Self {
+            evidence: Arc::new(EvidenceReader::new(store, streams)),
+            streams: streams.specs.iter().map(task).collect(),
             files,
-            dirty_texts,
-            dirty_sources,
-            wanted: BTreeMap::new(),
+            dirty_texts: Vec::new(),
+            due_texts: Vec::new(),
+            dirty_sources: Vec::new(),
+            due_sources: Vec::new(),
+            wanted: Vec::new(),
             next_job: 0,
             next_arrival: 0,
             early: BTreeMap::new(),
-            gathered,
+            gathered: Gathered::default(),
             withheld: KeySet::default(),
             withheld_pairs: BTreeSet::new(),
-            loading: !known.is_empty(),
-        })
+            loading: false,
+            batches: 0,
+            cache,
+        }
+    }
+
+    /// Leaves a copy for the next start, if all there is to do is done and committed.
+    pub(in crate::pipeline) fn close(&self, store: &Store, known: &KnownRows) {
+        if self.has_more_to_come() || !self.gathered.is_empty() {
+            return;
+        }
+        if let Err(e) = cache::write(&self.cache, self, store, known) {
+            warn!(error = %e, "what the exports hold cannot be noted; the next start reads them");
+        }
     }
 
     /// The rows that need a person for another reason than their score.
@@ -121,7 +179,9 @@ impl Desk {
 
     /// Whether anything is to be looked at or made.
     pub fn has_waiting(&self) -> bool {
-        !self.dirty_texts.is_empty() || !self.dirty_sources.is_empty() || !self.wanted.is_empty()
+        let texts = !self.dirty_texts.is_empty() || !self.due_texts.is_empty();
+        let sources = !self.dirty_sources.is_empty() || !self.due_sources.is_empty();
+        texts || sources || !self.wanted.is_empty() || self.files.pairs.wanted() > 0
     }
 
     /// How many jobs are out and not back.
@@ -129,197 +189,66 @@ impl Desk {
         self.next_job - self.next_arrival
     }
 
-    /// Looks at what may have changed, and gives the next job, if it comes to one.
-    pub(in crate::pipeline) fn next_job(
-        &mut self,
-        known: &KnownRows,
-        evidence: &EvidenceLines<'_>,
-    ) -> Result<Option<SampleJob>, StoreError> {
-        while self.wanted.is_empty() && !self.dirty_texts.is_empty() {
-            let from = self.dirty_texts.len().saturating_sub(TEXTS_AT_A_TIME);
-            let mut texts = self.dirty_texts.split_off(from);
-            texts.sort_unstable();
-            texts.dedup();
-            for text in texts {
-                self.look_at(text, known, evidence)?;
-            }
-        }
-        if self.wanted.is_empty() {
-            // Work that answers one input names it once a row, and a pair is read and made whenever it is looked at.
-            self.dirty_sources.sort_unstable();
-            self.dirty_sources.dedup();
-            let from = self.dirty_sources.len().saturating_sub(SOURCES_AT_A_TIME);
-            for source in self.dirty_sources.split_off(from) {
-                let secret = self.files.pairs.refresh(source, known, evidence, &mut self.gathered)?;
-                if !secret {
-                    self.withheld_pairs.remove(&source);
-                } else if self.withheld_pairs.insert(source) && !self.loading {
-                    self.gathered.withheld += 1;
-                }
-            }
-        }
-        let job = self.job(known, evidence)?;
-        self.loading &= job.is_some();
-        Ok(job)
-    }
-
-    /// Compares what the files hold for a text with what they should hold.
-    fn look_at(
-        &mut self,
-        text: Key,
-        known: &KnownRows,
-        evidence: &EvidenceLines<'_>,
-    ) -> Result<(), StoreError> {
-        let rag = (0, wanted_rag(&known.links, text));
-        let mut held_back = false;
-        let held = self.files.rag.get(&text).copied();
-        held_back |= self.compare(Dataset::Rag, rag, held, known, evidence)?;
-        if rag.1 == Verdict::Nothing || matches!(rag.1, Verdict::Withheld(..)) {
-            self.files.rag.remove(&text);
-        }
-        let verdicts = wanted_sft(&known.links, text);
-        for verdict in &verdicts {
-            let held = self.files.sft.get(&text).into_iter().flatten();
-            let held = held.copied().find(|held| held.instruction == verdict.0);
-            held_back |= self.compare(Dataset::Sft, *verdict, held, known, evidence)?;
-        }
-        if let Some(held) = self.files.sft.get_mut(&text) {
-            // What answers an instruction that nobody gives any more goes too.
-            let stands = |held: &Held| {
-                verdicts
-                    .iter()
-                    .any(|(of, verdict)| *of == held.instruction && matches!(verdict, Verdict::Sample(_)))
-            };
-            for gone in held.iter().filter(|held| !verdicts.iter().any(|(of, _)| *of == held.instruction)) {
-                self.gathered.drop_line(Dataset::Sft, gone.id);
-            }
-            held.retain(stands);
-            if held.is_empty() {
-                self.files.sft.remove(&text);
-            }
-        }
-        if !held_back {
-            self.withheld.remove(&text);
-        } else if self.withheld.insert(text) && !self.loading {
-            self.gathered.withheld += 1;
-        }
-        Ok(())
-    }
-
-    /// Wants what a file should hold and does not, drops what it holds and should not; whether the text is held back.
-    fn compare(
-        &mut self,
-        dataset: Dataset,
-        (_, verdict): (Key, Verdict),
-        held: Option<Held>,
-        known: &KnownRows,
-        evidence: &EvidenceLines<'_>,
-    ) -> Result<bool, StoreError> {
-        let Verdict::Sample(place) = verdict else {
-            if let Some(held) = held {
-                self.gathered.drop_line(dataset, held.id);
-            }
-            return Ok(matches!(verdict, Verdict::Withheld(..)));
-        };
-        let stamp = stamp(dataset, place, known, evidence)?;
-        if held.is_some_and(|held| held.owner == place && held.stamp == stamp) {
-            return Ok(false);
-        }
-        if let Some(row) = known.get(place) {
-            let wanted = self.wanted.entry((row.stream, row.evidence_at())).or_insert((place, Vec::new()));
-            wanted.1.retain(|(other, _)| *other != dataset);
-            wanted.1.push((dataset, stamp));
-        }
-        Ok(false)
-    }
-
-    /// A job of the rows of one stream that lie close together.
-    fn job(
-        &mut self,
-        known: &KnownRows,
-        evidence: &EvidenceLines<'_>,
-    ) -> Result<Option<SampleJob>, StoreError> {
-        let mut rows = Vec::new();
-        let (mut stream, mut from, mut to) = (0, 0, 0);
-        while let Some(((of, at), (place, _))) = self.wanted.first_key_value() {
-            let Some(row) = known.get(*place) else { break };
-            let end = at + u64::from(row.evidence_len);
-            if rows.is_empty() {
-                (stream, from) = (*of, *at);
-            } else if *of != stream || *at > to + READ_GAP_BYTES || end - from > JOB_BYTES {
-                break;
-            }
-            to = end;
-            let Some((_, (place, wanted))) = self.wanted.pop_first() else { break };
-            rows.push(sample_row(place, wanted, known, evidence)?);
-        }
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        let block = evidence.block(stream, from, to)?;
-        let number = self.next_job;
-        self.next_job += 1;
-        Ok(Some(SampleJob { number, block, block_from: from, rows }))
-    }
-
     /// Takes a finished job, and those that waited behind it, in order.
     pub(in crate::pipeline) fn arrive(
         &mut self,
         sampled: Sampled,
         known: &KnownRows,
-        evidence: &EvidenceLines<'_>,
     ) -> Result<(), StoreError> {
         self.early.insert(sampled.number, sampled);
         while let Some(due) = self.early.remove(&self.next_arrival) {
             self.next_arrival += 1;
-            for made in due.samples {
-                self.take(made, known, evidence)?;
+            let made = due.made?;
+            for lines in made.lines {
+                self.take(lines, due.known_at, known);
+            }
+            for pair in &made.pairs {
+                self.files.pairs.take(pair, known, &self.streams, &mut self.gathered);
             }
         }
         Ok(())
     }
 
-    /// Takes a sample in, if it is still the one that is wanted.
-    fn take(
-        &mut self,
-        made: MadeSample,
-        known: &KnownRows,
-        evidence: &EvidenceLines<'_>,
-    ) -> Result<(), StoreError> {
+    /// Takes samples in, those that are still wanted.
+    fn take(&mut self, made: MadeLines, known_at: KnownAt, known: &KnownRows) {
+        let (links, dataset) = (&known.links, made.dataset);
+        // What is asked for is what is wanted; that has to be proved again when anything has come to be known since.
+        let nothing_new = known_at == self.known_at(known);
+        let mut wanted = Vec::with_capacity(made.samples.len());
+        for sample in &made.samples {
+            let instruction = if dataset == Dataset::Rag { 0 } else { links.instruction(sample.place) };
+            let is_current = dataset.allows(sample.stamp.category)
+                && (nothing_new || self.is_wanted(dataset, sample, instruction, known));
+            wanted.push(is_current);
+            if is_current {
+                let MadeSample { place: owner, stamp, id, .. } = *sample;
+                let held = Held { owner, stamp, id, instruction };
+                if let Some(before) = self.files.put(links, dataset, held) {
+                    self.gathered.drop_line(dataset, before);
+                }
+            }
+        }
+        self.gathered.add_lines(made, &wanted);
+    }
+
+    /// The proof that every commit makes of what it adds, by the rows as they are now and not as they were when the sample
+    /// was asked for. What changed it has marked the text, so that it is looked at again.
+    fn is_wanted(&self, dataset: Dataset, sample: &MadeSample, instruction: Key, known: &KnownRows) -> bool {
         let links = &known.links;
-        let Some(text) = links.rows.text(made.place).map(|text| text.facts.text) else { return Ok(()) };
-        // The proof that every commit makes of what it adds, by the rows as they are now and not as they were when the
-        // sample was asked for.
-        let instruction = if made.dataset == Dataset::Rag { 0 } else { links.instruction(made.place) };
-        let verdict = match made.dataset {
+        let Some(text) = links.rows.text(sample.place).map(|text| text.facts.text) else { return false };
+        let verdict = match dataset {
             Dataset::Rag => wanted_rag(links, text),
             _ => wanted_sft(links, text)
                 .into_iter()
                 .find(|(of, _)| *of == instruction)
                 .map_or(Verdict::Nothing, |v| v.1),
         };
-        let is_current = verdict == Verdict::Sample(made.place)
-            && stamp(made.dataset, made.place, known, evidence)? == made.stamp
-            && made.dataset.allows(made.stamp.category);
-        if !is_current {
-            // What changed it has marked the text, so that it is looked at again.
-            return Ok(());
-        }
-        let held = Held { owner: made.place, stamp: made.stamp, id: made.id, instruction };
-        let before = if made.dataset == Dataset::Rag {
-            self.files.rag.insert(text, held)
-        } else {
-            let all = self.files.sft.entry(text).or_default();
-            let before =
-                all.iter().position(|held| held.instruction == instruction).map(|at| all.swap_remove(at));
-            all.push(held);
-            before
-        };
-        if let Some(before) = before {
-            self.gathered.drop_line(made.dataset, before.id);
-        }
-        self.gathered.add_line(made.dataset, made.id, made.line);
-        Ok(())
+        verdict == Verdict::Sample(sample.place)
+            && stamp(dataset, sample.place, known, &self.streams) == sample.stamp
+    }
+
+    fn known_at(&self, known: &KnownRows) -> KnownAt {
+        KnownAt { rows: known.len(), batches: self.batches }
     }
 
     /// Whether what was gathered should be committed now: enough of it, or no more to come.
@@ -355,57 +284,52 @@ impl Desk {
 }
 
 /// What the line of a row's sample would say now.
-fn stamp(
-    dataset: Dataset,
-    place: Place,
-    known: &KnownRows,
-    evidence: &EvidenceLines<'_>,
-) -> Result<Stamp, StoreError> {
-    let (category, signals) =
-        known.get(place).map_or((Category::NeedsHumanReview, SignalSet::EMPTY), |row| {
-            (row.category, known.links.rows.current(row))
-        });
-    let asked = if dataset == Dataset::Rag { place } else { known.links.asked(place) };
-    let own = known.get(asked).is_some_and(Row::gives_task);
-    let task = if own { 0 } else { task_key(asked, known, evidence)? };
-    let signals = if dataset == Dataset::Rag { SignalSet::EMPTY } else { signals };
-    Ok(Stamp { category, signals, task })
+fn stamp(dataset: Dataset, place: Place, known: &KnownRows, streams: &[u32]) -> Stamp {
+    let Some(row) = known.get(place) else {
+        return Stamp { category: Category::NeedsHumanReview, signals: SignalSet::EMPTY, task: 0 };
+    };
+    let (asked, signals) = match dataset {
+        Dataset::Rag => (place, SignalSet::EMPTY),
+        _ => (known.links.asked(place), known.links.rows.current(row)),
+    };
+    Stamp { category: row.category, signals, task: task_stamp(asked, known, streams) }
 }
 
-/// The key of the task type of a row that names none: its run's, else the stream's name.
-fn task_key(place: Place, known: &KnownRows, evidence: &EvidenceLines<'_>) -> Result<u32, StoreError> {
-    if let Some(task) = pairs::task_of_run(place, known, evidence)? {
-        return Ok(key(&task) as u32);
+/// The task type of a row that names none, as 32 bits of its key: its run's, else the stream's name. 0 for a row that names
+/// one: that never changes.
+fn task_stamp(place: Place, known: &KnownRows, streams: &[u32]) -> u32 {
+    match known.get(place) {
+        Some(row) if !row.gives_task() => known
+            .links
+            .task_giver(place)
+            .map_or_else(|| streams.get(usize::from(row.stream)).copied().unwrap_or(0), |(_, task)| task),
+        _ => 0,
     }
-    let stream = known.get(place).map_or("", |row| evidence.stream_name(row.stream));
-    Ok(key(&crate::domain::schema::scalars::Escaped::from_escaped(stream)) as u32)
+}
+
+/// Where the row lies that gives the run of a row a task type, for a row that names none.
+fn giver_of(place: Place, known: &KnownRows) -> Option<LineAt> {
+    let (giver, _) = known.links.task_giver(place)?;
+    known.get(giver).map(LineAt::of)
 }
 
 /// What a worker needs to make the samples of a row.
-fn sample_row(
-    place: Place,
-    wanted: Vec<(Dataset, Stamp)>,
-    known: &KnownRows,
-    evidence: &EvidenceLines<'_>,
-) -> Result<SampleRow, StoreError> {
-    let asked = known.links.asked(place);
-    let corrects = match known.get(asked).filter(|_| asked != place) {
-        Some(target) => Some((evidence.line(target)?, pairs::task_of_run(asked, known, evidence)?)),
-        None => None,
-    };
-    let judgement = known.links.reach(place).judgement();
-    let (evidence_at, evidence_len, category) =
-        known.get(place).map_or((0, 0, Category::NeedsHumanReview), |row| {
-            (row.evidence_at(), row.evidence_len, row.category)
-        });
-    Ok(SampleRow {
+fn sample_row(wanted: Wanted, known: &KnownRows) -> SampleRow {
+    let Wanted { line, place, rag, sft } = wanted;
+    let asked = if sft.is_some() { known.links.asked(place) } else { place };
+    let target = known.get(asked).filter(|_| asked != place);
+    let reasons = sft.map(|_| {
+        let judgement = known.links.reach(place).judgement();
+        reasons(judgement, score(judgement))
+    });
+    SampleRow {
         place,
-        evidence_at,
-        evidence_len,
-        category,
-        reasons: reasons(judgement, score(judgement)),
-        task_of_run: pairs::task_of_run(place, known, evidence)?,
-        corrects,
-        wanted,
-    })
+        line,
+        category: known.get(place).map_or(Category::NeedsHumanReview, |row: &Row| row.category),
+        reasons: reasons.unwrap_or_default(),
+        task_giver: giver_of(place, known),
+        corrects: target.map(|target| (LineAt::of(target), giver_of(asked, known))),
+        rag,
+        sft,
+    }
 }

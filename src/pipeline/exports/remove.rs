@@ -46,8 +46,8 @@ impl Marks {
         if let Some((before, now)) = touched.signature {
             links.moved_texts(row.run, before, now, &mut texts);
         }
-        if row.gives_task() {
-            // The others of its run may now be of another type.
+        if touched.task {
+            // The others of its run are now of another type.
             let others: Vec<Place> = links.of_run(row.run).filter(|other| *other != place).collect();
             for other in others.into_iter().filter(|other| links.rows.text(*other).is_some()) {
                 self.mark(links, other, place, Vec::new());
@@ -78,22 +78,24 @@ impl Marks {
 impl Desk {
     /// What must go because of a batch that is about to be committed; the marks stay behind, to be looked at later.
     pub(in crate::pipeline) fn removals(&mut self, marks: Marks, known: &KnownRows) -> Vec<Removal> {
+        self.batches += 1;
         let mut removals = Vec::new();
         let links = &known.links;
         for (text, cause) in &marks.texts {
-            if let Some(held) = self.files.rag.get(text) {
+            if let Some(held) = self.files.rag(links, *text) {
                 removals.extend(removal_of(
                     Dataset::Rag,
                     *text,
-                    held,
+                    &held,
                     wanted_rag(links, *text),
                     *cause,
                     known,
                 ));
             }
-            if let Some(all) = self.files.sft.get(text) {
+            let all: Vec<Held> = self.files.sft(links, *text).collect();
+            if !all.is_empty() {
                 let verdicts = wanted_sft(links, *text);
-                for held in all {
+                for held in &all {
                     let verdict = verdicts.iter().find(|(of, _)| *of == held.instruction);
                     let verdict = verdict.map_or(Verdict::Nothing, |(_, verdict)| *verdict);
                     removals.extend(removal_of(Dataset::Sft, *text, held, verdict, *cause, known));
@@ -111,19 +113,15 @@ impl Desk {
     }
 
     /// Takes the samples out of what the files hold; gives the changes of the files.
-    pub(in crate::pipeline) fn remove(&mut self, removals: &[Removal]) -> Gathered {
+    pub(in crate::pipeline) fn remove(&mut self, removals: &[Removal], known: &KnownRows) -> Gathered {
         let mut gathered = Gathered::default();
         for removal in removals {
             gathered.drop_line(removal.dataset, removal.id);
             match (removal.dataset, removal.text) {
                 (Dataset::Rag, Some(text)) => {
-                    self.files.rag.remove(&text);
+                    self.files.remove_rag(&known.links, text);
                 }
-                (Dataset::Sft, Some(text)) => {
-                    if let Some(all) = self.files.sft.get_mut(&text) {
-                        all.retain(|held| held.id != removal.id);
-                    }
-                }
+                (Dataset::Sft, Some(text)) => self.files.remove_sft(text, removal.id),
                 _ => self.files.pairs.removed(removal.id),
             }
         }
