@@ -5,9 +5,11 @@ pub mod cursors;
 pub mod disk;
 pub mod error;
 pub mod lock;
+pub mod prepared;
 pub mod receipts;
 pub mod recover;
 pub mod swap;
 
 pub use commit::{Append, Commit, Piece, Replace, Store};
 pub use error::StoreError;
+pub use prepared::Prepared;
