@@ -38,11 +38,8 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     let config = paths.load()?;
     let outputs = Outputs::open(&config.output)?;
     let facts = committed_facts(&outputs)?;
-    let wanted = Wanted {
-        task_type: args.task.as_deref(),
-        model: args.model.as_deref(),
-        file: args.file.as_deref(),
-    };
+    let wanted =
+        Wanted { task_type: args.task.as_deref(), model: args.model.as_deref(), file: args.file.as_deref() };
     let mut lines = ReadBack::of(&facts, &outputs);
     let playbooks = Playbooks::of(&facts, args.since);
     let answer = Answer { playbooks: playbooks.read(&facts, &wanted, &mut lines) };

@@ -71,7 +71,10 @@ impl Why {
         if told.category() != Category::NeedsHumanReview {
             return None;
         }
-        Self::of_reasons(&[told.rule()?, if told.signals().contains(Code::LinkAmbiguous) { "link.ambiguous" } else { "" }])
+        Self::of_reasons(&[
+            told.rule()?,
+            if told.signals().contains(Code::LinkAmbiguous) { "link.ambiguous" } else { "" },
+        ])
     }
 }
 

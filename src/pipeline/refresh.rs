@@ -11,8 +11,8 @@ use super::event::Event;
 use super::review::Special;
 use super::views::{Made, ViewError, Views};
 use crate::domain::schema::receipt::{CommittedState, Receipt, ReceiptKind};
-use crate::store::commit::wall_clock;
 use crate::store::StoreError;
+use crate::store::commit::wall_clock;
 
 /// How long after one refresh the next one may come, at least, while streams are tailed.
 const REST_MIN: Duration = Duration::from_secs(1);

@@ -55,7 +55,12 @@ impl Kept {
             let bytes = fs::read(self.dir.path().join(&file.path)).unwrap();
             assert_eq!(bytes.len() as u64, file.len, "{}", file.path);
             assert_eq!(crate::support::sha256_hex(&bytes), file.sha256.to_string(), "{}", file.path);
-            assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count() as u64, file.rows, "{}", file.path);
+            assert_eq!(
+                bytes.iter().filter(|byte| **byte == b'\n').count() as u64,
+                file.rows,
+                "{}",
+                file.path
+            );
             self.files.insert(file.path.clone(), OutputState { len: file.len, rows: file.rows });
         }
         self.views = Some(made.views);
@@ -158,7 +163,11 @@ fn a_corpus_that_comes_bit_by_bit_has_the_views_of_the_whole() {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let kept = kept.get_or_insert_with(|| Kept::over(&lab.out()));
         assert_eq!(kept.refresh(&names, &special).len(), 5, "part {part} changes every view");
-        assert_eq!(kept.refresh(&names, &special), Vec::<String>::new(), "nothing is new, nothing is written");
+        assert_eq!(
+            kept.refresh(&names, &special),
+            Vec::<String>::new(),
+            "nothing is new, nothing is written"
+        );
         assert_same_files(&kept.files(), &views_in(&lab.out()));
     }
 }

@@ -88,7 +88,9 @@ impl Packer {
         };
         self.0.push(tag);
         self.number(first);
-        second.into_iter().for_each(|second| self.number(second));
+        if let Some(second) = second {
+            self.number(second);
+        }
     }
 
     fn number(&mut self, mut number: u64) {
@@ -116,7 +118,9 @@ impl Packer {
                             _ => {}
                         }
                     }
-                    line.into_iter().for_each(|line| self.put(Item::Command(line, exit_code)));
+                    if let Some(line) = line {
+                        self.put(Item::Command(line, exit_code));
+                    }
                 }
             }
             "validation_results" => {
@@ -144,7 +148,9 @@ impl Packer {
     }
 
     fn text(&mut self, names: &mut Names, json: &str, item: fn(Name) -> Item) {
-        name_of(names, json).into_iter().for_each(|name| self.put(item(name)));
+        if let Some(name) = name_of(names, json) {
+            self.put(item(name));
+        }
     }
 
     fn texts(&mut self, names: &mut Names, array: &str, item: fn(Name) -> Item) {

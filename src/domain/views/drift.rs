@@ -41,11 +41,11 @@ impl Found {
             claims: BTreeMap::new(),
         };
         let text = |value: &str| skim::text(value).map(|text| text.plain().into_owned());
-        for (key, value) in skim::members(lines.evidence(row.place())?) {
+        for (key, value) in skim::members(lines.evidence(row)?) {
             match key {
                 "task_id" => {
                     let task = text(value)?;
-                    found.phase = task.strip_prefix("phase:").unwrap_or(&task).to_owned();
+                    task.strip_prefix("phase:").unwrap_or(&task).clone_into(&mut found.phase);
                 }
                 "head_sha" => found.snapshot = text(value).unwrap_or(found.snapshot),
                 "source_files" => found.files = skim::items(value).filter_map(text).collect(),
@@ -93,11 +93,13 @@ pub fn drift(facts: &Facts, lines: &mut dyn Lines) -> Vec<DriftSnapshot> {
     groups.sort_by_key(|(_, found)| found.first().map(|found| found.at));
     let mut known: BTreeMap<Text, PhaseState> = BTreeMap::new();
     let mut last_sweep: BTreeSet<Text> = BTreeSet::new();
-    let snapshot = |(key, found): (String, Vec<Found>)| snapshot(key, &found, &mut known, &mut last_sweep, lines);
+    let snapshot =
+        |(key, found): (String, Vec<Found>)| snapshot(facts, key, &found, &mut known, &mut last_sweep, lines);
     groups.into_iter().filter_map(snapshot).collect()
 }
 
 fn snapshot(
+    facts: &Facts,
     key: String,
     all: &[Found],
     known: &mut BTreeMap<Text, PhaseState>,
@@ -145,7 +147,7 @@ fn snapshot(
         repaired,
         new,
         gone,
-        provenance: origins(&places, lines)?,
+        provenance: origins(facts, &places, lines)?,
     })
 }
 

@@ -2,8 +2,8 @@
 //!
 //! What failed before an accepted attempt is what it solved. Attempts after the last accepted one are an open episode.
 
-use super::is_failure;
 use super::facts::At;
+use super::is_failure;
 use crate::domain::score::Category;
 use crate::domain::signal::SignalSet;
 

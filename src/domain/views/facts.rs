@@ -70,6 +70,8 @@ pub struct Row {
     next_in_run: RowId,
     /// Beyond the first line of its stretch.
     line: u32,
+    /// Of its evidence, without the newline; what does not fit is looked for.
+    evidence_len: u32,
 }
 
 /// The score line lies among the superseding ones.
@@ -123,6 +125,11 @@ impl Row {
     /// How long the call took, in microseconds; of work.
     pub fn latency_us(&self) -> Option<u64> {
         (self.latency_us != u64::MAX).then_some(self.latency_us)
+    }
+
+    /// Length of its evidence, in bytes, or a length that the line does not end at.
+    pub fn evidence_len(&self) -> u32 {
+        self.evidence_len
     }
 
     /// Where its current score starts: whether among the superseding scores, and the byte.
@@ -264,6 +271,7 @@ impl Facts {
             detail: self.details.of_bytes(self.packer.bytes()),
             next_in_run: NONE,
             line,
+            evidence_len: u32::try_from(evidence.len()).unwrap_or(u32::MAX),
         };
         push(&mut self.rows, row);
     }
@@ -291,7 +299,8 @@ impl Facts {
             return Some(Task(self.names.of(&text.plain())));
         };
         let of_own = run.filter(|_| target == run_text);
-        let target = || skim::text(value).and_then(|text| Some(text.plain().strip_prefix("run:")?.to_owned()));
+        let target =
+            || skim::text(value).and_then(|text| Some(text.plain().strip_prefix("run:")?.to_owned()));
         Some(Task(OF_RUN | of_own.or_else(|| Some(self.runs.of(&target()?)))?))
     }
 
@@ -331,8 +340,9 @@ impl Facts {
     fn row_at_line(&self, stream: usize, origin: &Origin) -> Option<RowId> {
         let stretches = &self.streams.get(stream)?.stretches;
         let place = (origin.generation, origin.line);
-        let at =
-            stretches.partition_point(|stretch| (stretch.generation, stretch.first_line) <= place).checked_sub(1)?;
+        let at = stretches
+            .partition_point(|stretch| (stretch.generation, stretch.first_line) <= place)
+            .checked_sub(1)?;
         let stretch = stretches.get(at).filter(|stretch| stretch.generation == origin.generation)?;
         let line = u32::try_from(origin.line - stretch.first_line).ok()?;
         let found = self.rows_of(stretch).binary_search_by_key(&line, |row| row.line).ok()?;
@@ -412,7 +422,11 @@ impl Facts {
             }
         }
         let more = self.runs.len() - self.heads.len();
-        self.heads.reserve_exact(if more > self.heads.capacity() - self.heads.len() { more + more / 8 } else { 0 });
+        self.heads.reserve_exact(if more > self.heads.capacity() - self.heads.len() {
+            more + more / 8
+        } else {
+            0
+        });
         self.heads.resize(self.runs.len(), NONE);
         for (id, row) in self.rows.iter_mut().enumerate().skip(self.settled as usize) {
             if let Some(head) = self.heads.get_mut(row.run as usize) {

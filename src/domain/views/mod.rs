@@ -23,7 +23,7 @@ use super::schema::checked::Distinct;
 use super::schema::provenance::Provenance;
 use super::signal::{Code, Kind, SignalSet};
 use super::skim;
-use facts::{At, Place};
+use facts::{At, Facts, Row};
 use names::{Name, Names};
 
 /// The first row and the latest ones stand in an item's provenance: so many in all.
@@ -31,8 +31,8 @@ const PROVENANCE_MAX: usize = 16;
 
 /// What the evidence says that is not kept, read back.
 pub trait Lines {
-    /// The evidence of the row at a place; `None` when it cannot be read.
-    fn evidence(&mut self, place: Place) -> Option<&str>;
+    /// The evidence of a row; `None` when it cannot be read.
+    fn evidence(&mut self, row: &Row) -> Option<&str>;
 }
 
 /// Whether a signal tells how work went wrong. A call that failed says nothing of the work.
@@ -57,10 +57,15 @@ pub(crate) fn failures(signals: SignalSet) -> impl Iterator<Item = Code> {
 }
 
 /// The places of rows: the first by time and the latest, each once, in the order of time. `None` without rows.
-fn origins(rows: &BTreeSet<At>, lines: &mut dyn Lines) -> Option<Distinct<Provenance<'static>>> {
+fn origins(
+    facts: &Facts,
+    rows: &BTreeSet<At>,
+    lines: &mut dyn Lines,
+) -> Option<Distinct<Provenance<'static>>> {
     let first = rows.first().into_iter();
     let latest = rows.iter().skip(1).rev().take(PROVENANCE_MAX - 1).collect::<Vec<_>>().into_iter().rev();
-    Distinct::new(first.chain(latest).filter_map(|(_, place)| provenance(lines.evidence(*place)?)).collect())
+    let rows = first.chain(latest).filter_map(|(_, place)| facts.row(facts.row_at(*place)?));
+    Distinct::new(rows.filter_map(|row| provenance(lines.evidence(row)?)).collect())
 }
 
 /// The provenance that a line of ours names.
@@ -81,7 +86,8 @@ fn ranked<K: Ord + Clone>(counts: &BTreeMap<K, u64>, max: usize) -> Vec<(K, u64)
 
 /// The same of texts.
 fn ranked_names<'n>(names: &'n Names, counts: &BTreeMap<Name, u64>, max: usize) -> Vec<&'n str> {
-    let mut ranked: Vec<_> = counts.iter().map(|(name, count)| (u64::MAX - count, names.text(*name))).collect();
+    let mut ranked: Vec<_> =
+        counts.iter().map(|(name, count)| (u64::MAX - count, names.text(*name))).collect();
     ranked.sort_unstable();
     ranked.truncate(max);
     ranked.into_iter().map(|(_, text)| text).collect()

@@ -341,7 +341,7 @@ impl Tally {
             needs_human_review: Some(self.of(Category::NeedsHumanReview)),
             infrastructure_errors: Some(self.outages),
             last_updated: self.rows.last()?.0,
-            provenance: origins(&self.rows, lines)?,
+            provenance: origins(facts, &self.rows, lines)?,
         })
     }
 

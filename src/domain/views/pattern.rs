@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::failures;
 use super::detail::Item;
 use super::facts::{Facts, Row};
+use super::failures;
 use crate::domain::signal::Code;
 
 /// The pattern of work at which nothing went wrong.
@@ -21,7 +21,8 @@ pub(super) fn pattern<'f>(facts: &Facts, rows: impl Iterator<Item = &'f Row>) ->
     let mut findings: BTreeMap<&str, &str> = BTreeMap::new();
     for row in rows {
         let told_by_name = |code: &Code| *code != Code::GateFailedOther;
-        features.extend(failures(row.told().signals()).filter(told_by_name).map(|code| code.name().to_owned()));
+        features
+            .extend(failures(row.told().signals()).filter(told_by_name).map(|code| code.name().to_owned()));
         for item in facts.items(row) {
             match item {
                 Item::Check(check) => {

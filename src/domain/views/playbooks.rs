@@ -280,7 +280,7 @@ impl Problem {
             runs_against: Some(self.against),
             source_run_ids: self.source_run_ids(facts)?,
             created_at: self.rows.first()?.0,
-            provenance: origins(&self.rows, lines)?,
+            provenance: origins(facts, &self.rows, lines)?,
         })
     }
 

@@ -10,33 +10,37 @@ use super::Lines;
 use super::detail::scaled;
 use super::facts::{Facts, Row, RunId};
 use super::runs::{Run, worst};
+use super::told::Told;
 use crate::domain::canonical::{push_escaped, unescape};
 use crate::domain::render::Object;
 use crate::domain::schema::SCHEMA_VERSION;
-use crate::domain::schema::codes::{Marker, Reason};
+use crate::domain::schema::codes::Marker;
 use crate::domain::schema::record::ModelRole;
 use crate::domain::schema::scalars::EventTime;
 use crate::domain::score::Category;
+use crate::domain::signal::{Code, SignalSet};
 use crate::domain::skim;
 
-/// Members of the evidence that a line takes up, beside those that it shows as they are.
-const TAKEN: [&str; 15] = [
-    "run_signature",
-    "pr_number",
-    "head_sha",
-    "attempt",
-    "cost_usd",
-    "tokens_in",
-    "tokens_out",
-    "source_files",
-    "commands_run",
-    "success_markers",
-    "failure_markers",
-    "retrieved_context",
-    "human_override",
-    "model_role",
-    "provenance",
-];
+/// A member of the evidence that a line takes up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    RunSignature,
+    PrNumber,
+    HeadSha,
+    Attempt,
+    CostUsd,
+    TokensIn,
+    TokensOut,
+    SourceFiles,
+    CommandsRun,
+    Markers,
+    RetrievedContext,
+    HumanOverride,
+    ModelRole,
+    Provenance,
+    /// One of those that are shown as they are.
+    Shown(u8),
+}
 
 /// Members that are shown as they are, each with all its values, in the order of the line; `model_role` among them.
 const SHOWN: [&str; 12] = [
@@ -54,6 +58,31 @@ const SHOWN: [&str; 12] = [
     "verifier",
 ];
 
+fn taken(key: &str) -> Option<Taken> {
+    Some(match key {
+        "run_signature" => Taken::RunSignature,
+        "pr_number" => Taken::PrNumber,
+        "head_sha" => Taken::HeadSha,
+        "attempt" => Taken::Attempt,
+        "cost_usd" => Taken::CostUsd,
+        "tokens_in" => Taken::TokensIn,
+        "tokens_out" => Taken::TokensOut,
+        "source_files" => Taken::SourceFiles,
+        "commands_run" => Taken::CommandsRun,
+        "success_markers" | "failure_markers" => Taken::Markers,
+        "retrieved_context" => Taken::RetrievedContext,
+        "human_override" => Taken::HumanOverride,
+        "model_role" => Taken::ModelRole,
+        "provenance" => Taken::Provenance,
+        "schema_version" | "run_id" | "task_id" | "timestamp" | "timestamp_origin" | "source_stream"
+        | "kind" | "task_type" | "model_name" | "input_hash" | "output_hash" | "text"
+        | "validation_results" => {
+            return None;
+        }
+        _ => Taken::Shown(SHOWN.iter().position(|shown| *shown == key)? as u8),
+    })
+}
+
 /// A row of the line in the making.
 #[derive(Debug, Clone, Copy)]
 struct Member<'f> {
@@ -66,7 +95,7 @@ struct Member<'f> {
 #[derive(Debug)]
 struct Part {
     member: usize,
-    key: &'static str,
+    key: Taken,
     value: Range<usize>,
 }
 
@@ -96,8 +125,8 @@ impl RunLines {
         self.text.clear();
         self.parts.clear();
         for (member, Member { row, .. }) in members.iter().enumerate() {
-            for (key, value) in skim::members(lines.evidence(row.place()).unwrap_or_default()) {
-                if let Some(key) = TAKEN.iter().chain(&SHOWN).find(|known| **known == key) {
+            for (key, value) in skim::members(lines.evidence(row).unwrap_or_default()) {
+                if let Some(key) = taken(key) {
                     let from = self.text.len();
                     self.text.push_str(value);
                     self.parts.push(Part { member, key, value: from..self.text.len() });
@@ -119,14 +148,14 @@ struct Line<'l> {
 
 impl<'l> Line<'l> {
     /// The values of a member, with their rows, in order.
-    fn values(&self, keys: &'static [&'static str]) -> impl DoubleEndedIterator<Item = (Member<'l>, &'l str)> {
+    fn values(&self, key: Taken) -> impl DoubleEndedIterator<Item = (Member<'l>, &'l str)> {
         let (members, text) = (self.members, self.text);
-        let parts = self.parts.iter().filter(move |part| keys.contains(&part.key));
+        let parts = self.parts.iter().filter(move |part| part.key == key);
         parts.filter_map(move |part| Some((*members.get(part.member)?, text.get(part.value.clone())?)))
     }
 
     /// The sum of a number over the run's work.
-    fn sum(&self, key: &'static [&'static str], number: fn(&str) -> Option<u64>) -> Option<u64> {
+    fn sum(&self, key: Taken, number: fn(&str) -> Option<u64>) -> Option<u64> {
         let of_work = self.values(key).filter(|(member, _)| member.is_own && member.row.told().is_work());
         of_work.filter_map(|(_, value)| number(value)).reduce(u64::saturating_add)
     }
@@ -143,18 +172,22 @@ impl<'l> Line<'l> {
             None => o.plain("task_id", task.name().map_or("", |name| facts.names.text(name))),
         }
         o.plain("task_type", facts.names.text(task_type));
-        let signatures = self.values(&["run_signature"]).rev().filter(|(member, _)| member.is_own);
+        let signatures = self.values(Taken::RunSignature).rev().filter(|(member, _)| member.is_own);
         string(&mut o, "run_signature", signatures.map(|(_, value)| value));
         self.write_score(&mut o);
         o.time("first_timestamp", first.row.time());
         o.time("last_timestamp", last.row.time());
         let number = |value: &str| value.parse::<i64>().ok();
-        let pull = self.values(&["pr_number"]).rev().find_map(|(_, value)| number(value));
-        pull.into_iter().for_each(|pull| o.int("pr_number", pull));
-        string(&mut o, "head_sha", self.values(&["head_sha"]).rev().map(|(_, value)| value));
-        let own = self.values(&["attempt"]).filter(|(member, _)| member.is_own);
+        let pull = self.values(Taken::PrNumber).rev().find_map(|(_, value)| number(value));
+        if let Some(pull) = pull {
+            o.int("pr_number", pull);
+        }
+        string(&mut o, "head_sha", self.values(Taken::HeadSha).rev().map(|(_, value)| value));
+        let own = self.values(Taken::Attempt).filter(|(member, _)| member.is_own);
         let attempt = own.filter_map(|(_, value)| value.parse::<u32>().ok()).max();
-        attempt.into_iter().for_each(|attempt| o.int("attempt", attempt));
+        if let Some(attempt) = attempt {
+            o.int("attempt", attempt);
+        }
         self.write_sums(&mut o);
         let mut models = Vec::new();
         for model in self.run.work().filter_map(Row::model) {
@@ -165,10 +198,10 @@ impl<'l> Line<'l> {
         if !models.is_empty() {
             o.array("models", models, |out, model| push_quoted(out, facts.names.text(model)));
         }
-        let files = self.values(&["source_files"]).flat_map(|(_, files)| skim::items(files));
+        let files = self.values(Taken::SourceFiles).flat_map(|(_, files)| skim::items(files));
         set(&mut o, "source_files", files.filter_map(Json::of_string));
         self.write_commands(&mut o);
-        let markers = self.values(&["success_markers", "failure_markers"]);
+        let markers = self.values(Taken::Markers);
         let mut markers: Vec<_> = markers
             .flat_map(|(_, markers)| skim::items(markers))
             .filter_map(|marker| Marker::from_name(marker.trim_matches('"')))
@@ -178,11 +211,11 @@ impl<'l> Line<'l> {
         if !markers.is_empty() {
             o.codes("markers", markers.into_iter().map(Marker::name));
         }
-        let retrieved = self.values(&["retrieved_context"]).flat_map(|(_, context)| retrieved(context));
+        let retrieved = self.values(Taken::RetrievedContext).flat_map(|(_, context)| retrieved(context));
         set(&mut o, "retrieved", retrieved);
         self.write_people(&mut o);
         self.write_shown(&mut o);
-        o.array("evidence", self.values(&["provenance"]), |out, (member, provenance)| {
+        o.array("evidence", self.values(Taken::Provenance), |out, (member, provenance)| {
             let mut o = Object::new(out);
             o.plain("source_stream", facts.names.text(facts.stream_name(member.row)));
             o.plain("category", member.row.told().category().name());
@@ -196,9 +229,8 @@ impl<'l> Line<'l> {
     fn write_score(&self, o: &mut Object<'_>) {
         let categories = || self.run.work().map(|row| row.told().category());
         o.plain("category", worst(categories()).unwrap_or(Category::NeedsHumanReview).name());
-        let mut counts = Category::ALL.map(|category| {
-            (category.name(), categories().filter(|found| *found == category).count())
-        });
+        let mut counts = Category::ALL
+            .map(|category| (category.name(), categories().filter(|found| *found == category).count()));
         counts.sort_unstable();
         if counts.iter().any(|(_, count)| *count > 0) {
             o.object("categories", |o| {
@@ -207,11 +239,14 @@ impl<'l> Line<'l> {
                 }
             });
         }
-        let mut reasons: Vec<Reason> = self.run.work().flat_map(|row| row.told().reasons()).collect();
+        let told = || self.run.work().map(Row::told);
+        let signals = told().fold(SignalSet::EMPTY, |all, told| all.union(told.signals()));
+        let rules = told().filter_map(Told::rule);
+        let mut reasons: Vec<&str> = signals.iter().map(Code::name).chain(rules).collect();
         reasons.sort_unstable();
         reasons.dedup();
         if !reasons.is_empty() {
-            o.codes("reasons", reasons.into_iter().map(Reason::name));
+            o.codes("reasons", reasons);
         }
     }
 
@@ -222,18 +257,19 @@ impl<'l> Line<'l> {
                 o.raw(key, &json);
             }
         };
-        let cost = self.sum(&["cost_usd"], |cost| scaled(cost, 1e9));
+        let cost = self.sum(Taken::CostUsd, |cost| scaled(cost, 1e9));
         amount("cost_usd", cost.map(|nanos| nanos as f64 / 1e9));
         let latency = self.run.work().filter_map(Row::latency_us).reduce(u64::saturating_add);
         amount("latency_ms", latency.map(|micros| micros as f64 / 1e3));
-        for (key, keys) in [("tokens_in", &["tokens_in"]), ("tokens_out", &["tokens_out"])] {
-            let tokens = self.sum(keys, |tokens| tokens.parse().ok());
-            tokens.into_iter().for_each(|tokens| o.int(key, tokens));
+        for (name, key) in [("tokens_in", Taken::TokensIn), ("tokens_out", Taken::TokensOut)] {
+            if let Some(tokens) = self.sum(key, |tokens| tokens.parse().ok()) {
+                o.int(name, tokens);
+            }
         }
     }
 
     fn write_commands(&self, o: &mut Object<'_>) {
-        let own = self.values(&["commands_run"]).filter(|(member, _)| member.is_own);
+        let own = self.values(Taken::CommandsRun).filter(|(member, _)| member.is_own);
         let commands = own.flat_map(|(_, commands)| skim::items(commands)).filter_map(|command| {
             let (mut line, mut exit_code) = (None, None);
             for (key, value) in skim::members(command) {
@@ -250,14 +286,16 @@ impl<'l> Line<'l> {
             o.array("commands_run", commands, |out, (line, exit_code)| {
                 let mut o = Object::new(out);
                 o.raw("cmd", line);
-                exit_code.into_iter().for_each(|exit_code| o.int("exit_code", exit_code));
+                if let Some(exit_code) = exit_code {
+                    o.int("exit_code", exit_code);
+                }
                 o.end();
             });
         }
     }
 
     fn write_people(&self, o: &mut Object<'_>) {
-        let mut people = self.values(&["human_override"]).filter_map(person).peekable();
+        let mut people = self.values(Taken::HumanOverride).filter_map(person).peekable();
         if people.peek().is_some() {
             o.array("human_overrides", people, |out, (members, at)| {
                 let mut o = Object::new(out);
@@ -271,10 +309,11 @@ impl<'l> Line<'l> {
     }
 
     fn write_shown(&self, o: &mut Object<'_>) {
-        for key in &SHOWN {
-            let values = self.values(std::slice::from_ref(key));
-            if *key == "model_role" {
-                let roles = values.filter_map(|(_, role)| ModelRole::from_name(role.trim_matches('"')));
+        for (place, key) in (0..).zip(SHOWN) {
+            let values = self.values(Taken::Shown(place));
+            if key == "model_role" {
+                let roles = self.values(Taken::ModelRole);
+                let roles = roles.filter_map(|(_, role)| ModelRole::from_name(role.trim_matches('"')));
                 let mut roles: Vec<_> = roles.map(ModelRole::name).collect();
                 roles.sort_unstable();
                 roles.dedup();

@@ -1,7 +1,6 @@
 //! What the current score of a row tells the views, in one word.
 
 use crate::domain::score::{Category, rule_codes};
-use crate::domain::schema::codes::Reason;
 use crate::domain::signal::{Code, SignalSet};
 use crate::domain::skim;
 
@@ -30,7 +29,8 @@ impl Told {
                 "reasons" => {
                     for reason in skim::items(value).map(|item| item.trim_matches('"')) {
                         if reason.starts_with("rule.") {
-                            rule = rule_codes().position(|code| code == reason).map_or(rule, |at| at as u64 + 1);
+                            rule =
+                                rule_codes().position(|code| code == reason).map_or(rule, |at| at as u64 + 1);
                         } else if let Some(code) = Code::ALL.iter().find(|code| code.name() == reason) {
                             signals.insert(*code);
                         }
@@ -67,12 +67,6 @@ impl Told {
     /// The rule that decided.
     pub fn rule(self) -> Option<&'static str> {
         rule_codes().nth((self.0 >> RULE_SHIFT & 0xff).checked_sub(1)? as usize)
-    }
-
-    /// Signals and rule.
-    pub fn reasons(self) -> impl Iterator<Item = Reason> {
-        let signals = self.signals().iter().map(|code| code.name());
-        signals.chain(self.rule()).filter_map(Reason::from_name)
     }
 
     /// Whether the row is work rather than support.

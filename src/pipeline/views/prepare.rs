@@ -96,9 +96,8 @@ fn drift_lines(sources: Sources<'_>, facts: &Facts, changes: &Changes) -> File {
         .filter_map(|id| facts.row(id))
         .map(|row| facts.stream_of(row.place()))
         .collect();
-    let is_of_drift = |stream: usize| {
-        sources.names.get(stream).is_some_and(|name| STREAMS.contains(&name.as_str()))
-    };
+    let is_of_drift =
+        |stream: usize| sources.names.get(stream).is_some_and(|name| STREAMS.contains(&name.as_str()));
     let is_there = sources.committed.outputs.contains_key(DRIFT);
     if is_there && changes.first_new > 0 && !streams.into_iter().any(is_of_drift) {
         return Ok(None);

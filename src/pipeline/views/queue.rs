@@ -29,7 +29,10 @@ type Item = (Why, At);
 
 impl Queue {
     /// Looks again at rows that were touched. The queue is that of the first `streams` streams.
-    #[expect(clippy::too_many_arguments, reason = "what all views are made from, and what the queue alone is made from")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what all views are made from, and what the queue alone is made from"
+    )]
     pub(super) fn update(
         &mut self,
         output: &Path,

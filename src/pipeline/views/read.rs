@@ -38,7 +38,8 @@ impl Cursors {
     /// Whether what was read is the beginning of what is committed.
     pub(super) fn fit(&self, committed: &CommittedState) -> bool {
         let is_within = |(name, read_to): (&String, &(u64, u64))| {
-            read_to.0 <= committed.output_len(&evidence(name)) && read_to.1 <= committed.output_len(&scores(name))
+            read_to.0 <= committed.output_len(&evidence(name))
+                && read_to.1 <= committed.output_len(&scores(name))
         };
         let known = |name: &str| self.names.iter().any(|known| known == name);
         self.names.iter().zip(&self.read_to).all(is_within)

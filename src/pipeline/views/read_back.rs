@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use super::read::{evidence, read_at, scores};
 use crate::domain::schema::receipt::CommittedState;
 use crate::domain::views::Lines;
-use crate::domain::views::facts::{Facts, Place, Row};
+use crate::domain::views::facts::{Facts, Row};
 use crate::pipeline::outputs::{Outputs, RESCORED};
 use crate::store::StoreError;
 
-/// Most lines are shorter.
-const LINE_BYTES: usize = 4 << 10;
+/// Nearly all scores are shorter.
+const SCORE_BYTES: usize = 2 << 10;
 /// What is read at a time while lines come in the order of the file.
 const BLOCK_BYTES: usize = 64 << 10;
+/// The next line of those that are wanted is near when it is nearer than this.
+const NEAR_BYTES: usize = 16 << 10;
 
 /// Evidence and current scores of rows, by where they stand.
 #[derive(Debug)]
@@ -49,8 +51,9 @@ impl<'f> ReadBack<'f> {
         let stream = self.facts.stream_of(row.place());
         let (is_rescored, at) = row.score_at();
         let scores = if is_rescored { &mut self.rescored } else { self.scores.get_mut(stream)? };
-        let evidence = self.evidence.get_mut(stream)?.line(row.place().evidence_at(), &mut self.failed)?;
-        Some((evidence, scores.line(at, &mut self.failed)?))
+        let evidence =
+            self.evidence.get_mut(stream)?.line(row.place().evidence_at(), len_of(row), &mut self.failed)?;
+        Some((evidence, scores.line(at, SCORE_BYTES, &mut self.failed)?))
     }
 
     /// Whether everything could be read.
@@ -60,10 +63,15 @@ impl<'f> ReadBack<'f> {
 }
 
 impl Lines for ReadBack<'_> {
-    fn evidence(&mut self, place: Place) -> Option<&str> {
-        let stream = self.facts.stream_of(place);
-        self.evidence.get_mut(stream)?.line(place.evidence_at(), &mut self.failed)
+    fn evidence(&mut self, row: &Row) -> Option<&str> {
+        let stream = self.facts.stream_of(row.place());
+        self.evidence.get_mut(stream)?.line(row.place().evidence_at(), len_of(row), &mut self.failed)
     }
+}
+
+/// Of the evidence of a row, with its newline.
+fn len_of(row: &Row) -> usize {
+    row.evidence_len().saturating_add(1) as usize
 }
 
 /// A part of a file.
@@ -82,12 +90,13 @@ impl Block {
         Self { path, file: None, committed, from: 0, bytes: Vec::new(), filled: 0 }
     }
 
-    /// The line that starts at a byte, without its newline; `None` when there is none, or it cannot be read.
-    fn line(&mut self, at: u64, failed: &mut Option<StoreError>) -> Option<&str> {
+    /// The line that starts at a byte, without its newline, of about that length; `None` when there is none, or it cannot be
+    /// read.
+    fn line(&mut self, at: u64, len: usize, failed: &mut Option<StoreError>) -> Option<&str> {
         if failed.is_some() {
             return None;
         }
-        let (from, to) = match self.find(at) {
+        let (from, to) = match self.find(at, len) {
             Ok(found) => found?,
             Err(e) => {
                 *failed = Some(e);
@@ -98,13 +107,13 @@ impl Block {
     }
 
     /// Where in the block the line lies, read into it where it does not yet.
-    fn find(&mut self, at: u64) -> Result<Option<(usize, usize)>, StoreError> {
+    fn find(&mut self, at: u64, len: usize) -> Result<Option<(usize, usize)>, StoreError> {
         if let Some(found) = self.in_block(at) {
             return Ok(Some(found));
         }
         let ahead = at.wrapping_sub(self.from);
-        let in_order = self.filled > 0 && ahead <= (self.filled + BLOCK_BYTES) as u64;
-        let mut wanted = if in_order { BLOCK_BYTES } else { LINE_BYTES };
+        let in_order = self.filled > 0 && ahead <= (self.filled + NEAR_BYTES) as u64;
+        let mut wanted = if in_order { len.max(BLOCK_BYTES) } else { len };
         loop {
             let left = usize::try_from(self.committed.saturating_sub(at)).unwrap_or(usize::MAX);
             self.read(at, wanted.min(left))?;
@@ -123,8 +132,7 @@ impl Block {
 
     fn read(&mut self, at: u64, len: usize) -> Result<(), StoreError> {
         if self.file.is_none() {
-            self.file =
-                Some(File::open(&self.path).map_err(|e| StoreError::io("open", &self.path, e))?);
+            self.file = Some(File::open(&self.path).map_err(|e| StoreError::io("open", &self.path, e))?);
         }
         let Some(file) = &self.file else { return Ok(()) };
         if self.bytes.len() < len {

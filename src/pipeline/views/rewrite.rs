@@ -40,7 +40,7 @@ pub(super) struct Rewrite {
 enum State {
     /// So far the new file is the first bytes of the old one: so many.
     Same(u64),
-    Differs(New),
+    Differs(Box<New>),
 }
 
 /// The committed file; no more than a length of zero when there is none.
@@ -64,7 +64,11 @@ struct New {
 
 impl Rewrite {
     /// Of a committed file.
-    pub(super) fn open(output: &Path, name: &'static str, committed: &CommittedState) -> Result<Self, ViewError> {
+    pub(super) fn open(
+        output: &Path,
+        name: &'static str,
+        committed: &CommittedState,
+    ) -> Result<Self, ViewError> {
         let (path, len) = (output.join(name), committed.output_len(name));
         let file = match File::open(&path) {
             Ok(file) => Some(file),
@@ -166,7 +170,7 @@ impl Rewrite {
         self.old.copy(&self.path, 0, same_to, &mut new)?;
         // What was kept is in there.
         self.keep_from = self.old_at;
-        self.state = State::Differs(new);
+        self.state = State::Differs(Box::new(new));
         Ok(())
     }
 
@@ -188,9 +192,9 @@ impl Rewrite {
             return Err(self.changed());
         }
         let State::Differs(new) = self.state else { return Ok(None) };
-        let New { file, hash, mut prepared } = new;
+        let New { file, hash, mut prepared } = *new;
         file.sync_data().map_err(|source| StoreError::Sync { path: prepared.file.clone(), source })?;
-        prepared.path = self.name.to_owned();
+        self.name.clone_into(&mut prepared.path);
         prepared.rows = self.rows;
         prepared.sha256 = Sha256Hex(hash.finalize().into());
         prepared.replaces = replaces;
@@ -209,7 +213,9 @@ impl Old {
         let read = read_at(file, path, self.block.get_mut(..len).unwrap_or_default(), from)?;
         let bytes = self.block.get(..read).unwrap_or_default();
         let new_from = usize::try_from(self.hashed.saturating_sub(from)).unwrap_or(usize::MAX);
-        if self.hashed >= from && let Some(new) = bytes.get(new_from..) {
+        if self.hashed >= from
+            && let Some(new) = bytes.get(new_from..)
+        {
             self.hash.update(new);
             self.hashed += new.len() as u64;
         }

@@ -91,8 +91,7 @@ impl Views {
     ) -> Result<Made, ViewError> {
         self.cursors.read(output, committed, &mut self.facts)?;
         let Self { streams, cursors, facts, ledger, playbooks, files } = &mut self;
-        let sources =
-            Sources { output, committed, names: &cursors.names, special, streams: *streams };
+        let sources = Sources { output, committed, names: &cursors.names, special, streams: *streams };
         let files = prepare(sources, facts, ledger, playbooks, files)?;
         Ok(Made { views: self, files })
     }
