@@ -9,7 +9,7 @@ use crate::domain::schema::drift::{DriftSnapshot, PhaseState};
 use crate::domain::schema::scalars::EventTime;
 use crate::domain::views::drift::drift;
 use crate::pipeline::outputs::Outputs;
-use crate::pipeline::views::committed_rows;
+use crate::pipeline::views::{ReadBack, committed_facts};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -36,8 +36,11 @@ struct Answer {
 
 pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     let config = paths.load()?;
-    let rows = committed_rows(&Outputs::open(&config.output)?)?;
-    let mut answer = Answer { snapshots: drift(&rows) };
+    let outputs = Outputs::open(&config.output)?;
+    let facts = committed_facts(&outputs)?;
+    let mut lines = ReadBack::of(&facts, &outputs);
+    let mut answer = Answer { snapshots: drift(&facts, &mut lines) };
+    lines.check()?;
     // After the fold: what a snapshot is compared with may lie before.
     answer.snapshots.retain(|snapshot| args.since.is_none_or(|since| snapshot.first_seen >= since));
     if args.format.json {

@@ -7,10 +7,9 @@ use super::{Exit, Failure};
 use crate::domain::schema::checked::{Amount, Share, Text};
 use crate::domain::schema::model_ledger::ModelLedgerEntry;
 use crate::domain::schema::scalars::EventTime;
-use crate::domain::views::model_ledger::{Advice, ledger};
-use crate::domain::views::runs::runs;
+use crate::domain::views::model_ledger::{Advice, ModelLedger};
 use crate::pipeline::outputs::Outputs;
-use crate::pipeline::views::committed_rows;
+use crate::pipeline::views::{ReadBack, committed_facts};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -35,8 +34,11 @@ struct Answer {
 
 pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     let config = paths.load()?;
-    let rows = committed_rows(&Outputs::open(&config.output)?)?;
-    let mut ledger = ledger(&runs(&rows), args.since);
+    let outputs = Outputs::open(&config.output)?;
+    let facts = committed_facts(&outputs)?;
+    let mut lines = ReadBack::of(&facts, &outputs);
+    let mut ledger = ModelLedger::of(&facts, args.since).read(&facts, &mut lines);
+    lines.check()?;
     let is = |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|wanted| wanted == found);
     ledger.entries.retain(|entry| {
         is(&args.task, entry.task_type.as_str()) && is(&args.model, entry.model_name.as_str())

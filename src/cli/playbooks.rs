@@ -7,10 +7,9 @@ use super::{Exit, Failure};
 use crate::domain::schema::checked::{Positive, Text};
 use crate::domain::schema::playbook::Playbook;
 use crate::domain::schema::scalars::EventTime;
-use crate::domain::views::playbooks::{Wanted, playbooks};
-use crate::domain::views::runs::runs;
+use crate::domain::views::playbooks::{Playbooks, Wanted};
 use crate::pipeline::outputs::Outputs;
-use crate::pipeline::views::committed_rows;
+use crate::pipeline::views::{ReadBack, committed_facts};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -37,15 +36,14 @@ struct Answer {
 
 pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     let config = paths.load()?;
-    let rows = committed_rows(&Outputs::open(&config.output)?)?;
-    let runs = runs(&rows);
-    let wanted = Wanted {
-        task_type: args.task.as_deref(),
-        model: args.model.as_deref(),
-        file: args.file.as_deref(),
-        since: args.since,
-    };
-    let answer = Answer { playbooks: playbooks(&runs, &wanted) };
+    let outputs = Outputs::open(&config.output)?;
+    let facts = committed_facts(&outputs)?;
+    let wanted =
+        Wanted { task_type: args.task.as_deref(), model: args.model.as_deref(), file: args.file.as_deref() };
+    let mut lines = ReadBack::of(&facts, &outputs);
+    let playbooks = Playbooks::of(&facts, args.since);
+    let answer = Answer { playbooks: playbooks.read(&facts, &wanted, &mut lines) };
+    lines.check()?;
     if args.format.json {
         print_json(&answer);
     } else if answer.playbooks.is_empty() {

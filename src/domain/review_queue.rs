@@ -4,7 +4,10 @@ use super::exports::{EvidenceView, Withheld};
 use super::render::Object;
 use super::schema::SCHEMA_VERSION;
 use super::schema::scalars::Escaped;
+use super::score::Category;
+use super::signal::Code;
 use super::skim;
+use super::views::told::Told;
 
 /// Why a row is in the queue; the order is that of the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +62,19 @@ impl Why {
         } else {
             has("rule.opposed").then_some(Self::Opposed)
         }
+    }
+}
+
+impl Why {
+    /// The same from what is kept of a score.
+    pub fn of_told(told: Told) -> Option<Self> {
+        if told.category() != Category::NeedsHumanReview {
+            return None;
+        }
+        Self::of_reasons(&[
+            told.rule()?,
+            if told.signals().contains(Code::LinkAmbiguous) { "link.ambiguous" } else { "" },
+        ])
     }
 }
 

@@ -64,11 +64,13 @@ fn split_value(json: &str) -> Option<(&str, &str)> {
 fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from + 1;
     loop {
-        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes.get(at) == Some(&b'"') {
-            return Some(at + 1);
+        // Texts have many escapes and few of them are quotes: a quote ends the string after an even number of backslashes.
+        at += memchr::memchr(b'"', bytes.get(at..)?)?;
+        let escapes = bytes.get(from + 1..at)?.iter().rev().take_while(|byte| **byte == b'\\').count();
+        at += 1;
+        if escapes % 2 == 0 {
+            return Some(at);
         }
-        at += 2;
     }
 }
 
@@ -89,6 +91,15 @@ mod tests {
         ];
         assert_eq!(found, expected);
         assert_eq!(members("{}").count(), 0);
+    }
+
+    #[test]
+    fn a_string_ends_at_the_quote_that_is_not_escaped() {
+        for text in [r"\", r"\\", r#"""#, r#"\""#, r#"a\"b\"#, r#"""\"#, ""] {
+            let line = format!(r#"{{"a":"{text}","b":1}}"#);
+            let quoted = format!("\"{text}\"");
+            assert_eq!(members(&line).collect::<Vec<_>>(), [("a", quoted.as_str()), ("b", "1")]);
+        }
     }
 
     #[test]

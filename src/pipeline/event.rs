@@ -1,7 +1,7 @@
 //! Everything that can happen to the committer.
 
 use super::exports::Sampled;
-use super::views::{ViewError, ViewFile};
+use super::views::{Made, ViewError};
 use super::worker::Worked;
 use crate::domain::distil::BadRecord;
 use crate::intake::chunk::GapFound;
@@ -32,7 +32,7 @@ pub enum Event {
     /// The samples of a range of evidence were made.
     Sampled(Sampled),
     /// The views were made.
-    Viewed(Result<Vec<ViewFile>, ViewError>),
+    Viewed(Result<Box<Made>, ViewError>),
     /// A record broke a rule of its own shape.
     BadRecord(BadRecord),
     /// Bytes of a stream were gone before they could be read.

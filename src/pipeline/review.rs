@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::known_rows::{KnownRows, sig_of};
+use super::known_rows::KnownRows;
 use super::outputs::Outputs;
-use super::row_scan::sig_hash;
 use super::streams::StreamSet;
 use crate::domain::exports::preference::{self, Source};
 use crate::domain::exports::{Verdict, wanted_rag, wanted_sft};
@@ -24,8 +23,8 @@ pub struct ReviewQueue {
     pub waiting: BTreeMap<String, u64>,
 }
 
-/// Rows that need a person for another reason than their score, by stream and hash.
-pub type Special = BTreeMap<(u16, [u8; 16]), Why>;
+/// Rows that need a person for another reason than their score, by stream and the byte at which their evidence starts.
+pub type Special = BTreeMap<(u16, u64), Why>;
 
 /// Finds the rows that need a person for another reason than their score, and makes the queue.
 pub fn review_queue(
@@ -33,6 +32,13 @@ pub fn review_queue(
     streams: &StreamSet,
     rules: &Rules,
 ) -> Result<ReviewQueue, StoreError> {
+    let special = special_of(outputs, streams, rules)?;
+    let names: Vec<&str> = streams.names();
+    queue_of(outputs, &names, &special)
+}
+
+/// Finds the rows that need a person for another reason than their score.
+pub fn special_of(outputs: &Outputs, streams: &StreamSet, rules: &Rules) -> Result<Special, StoreError> {
     let known = KnownRows::load(outputs.committed(), streams, rules, None)?;
     let links = &known.links;
     let (mut texts, mut sources) = (Vec::new(), Vec::new());
@@ -44,9 +50,7 @@ pub fn review_queue(
     texts.dedup();
     sources.sort_unstable();
     sources.dedup();
-    let special = special(links, texts, sources);
-    let names: Vec<&str> = streams.names();
-    queue_of(outputs, &names, &special)
+    Ok(special(links, texts, sources))
 }
 
 /// Which of these texts and pairs are held back, and which people's words reach nothing.
@@ -58,7 +62,7 @@ pub fn special(
     let mut special = Special::new();
     let mut note = |place: Place, why: Why| {
         if let Some(row) = links.rows.get(place) {
-            let noted = special.entry((row.stream, row.sig)).or_insert(why);
+            let noted = special.entry((row.stream, row.evidence_at())).or_insert(why);
             *noted = why.min(*noted);
         }
     };
@@ -99,9 +103,7 @@ pub fn queue_of(outputs: &Outputs, streams: &[&str], special: &Special) -> Resul
             let review = member(row.score, "category").as_deref() == Some(Category::NeedsHumanReview.name());
             let unsure = review && !reasons.contains(&"rule.support");
             let scored = if unsure { Why::of_reasons(&reasons) } else { None };
-            let sig = || sig_hash(row.evidence.as_bytes()).map(|hash| (number as u16, sig_of(&hash)));
-            let other =
-                if special.is_empty() { None } else { sig().and_then(|sig| special.get(&sig).copied()) };
+            let other = special.get(&(number as u16, row.evidence_at)).copied();
             match scored.into_iter().chain(other).min() {
                 Some(why) => {
                     let place =

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::StoreError;
 use super::cursors::CursorCache;
 use super::disk::Disk;
+use super::prepared::Prepared;
 use super::receipts::{Receipts, SEAL_BYTES};
 use super::rewrite::rewrite;
 use crate::domain::exports::RETRACTIONS;
@@ -116,6 +117,10 @@ impl Store {
     /// Makes one commit. On [`StoreError::NoSpace`] nothing happened and it may be tried again; after any other error
     /// the process must end, and recovery finds a known state.
     pub fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
+        self.commit_with(commit, &[])
+    }
+
+    pub(super) fn commit_with(&mut self, commit: &Commit, prepared: &[Prepared]) -> Result<(), StoreError> {
         check_counts(commit, &self.receipts.state)?;
         if self.receipts.len >= self.seal_bytes {
             self.seal(&commit.receipt)?;
@@ -125,20 +130,20 @@ impl Store {
             self.check_len(&append.path)?;
         }
         let mut receipt = commit.receipt.clone();
-        match self.write(commit, seq) {
+        match self.write(commit, prepared, seq) {
             Ok(ranges) => receipt.output_files = ranges,
             Err(error @ StoreError::NoSpace { .. }) => {
-                self.take_back(commit, seq)?;
+                self.take_back(commit, prepared, seq)?;
                 return Err(error);
             }
             Err(error) => return Err(error),
         }
         let appended = commit.appends.iter().map(|append| self.output.join(&append.path));
-        let replaced = commit.replaces.iter().map(|replace| self.output.join(&replace.path));
-        let touched: Vec<PathBuf> = appended.chain(replaced).collect();
+        let in_place = replaced(commit, prepared).map(|path| self.output.join(path));
+        let touched: Vec<PathBuf> = appended.chain(in_place).collect();
         if let Err(error) = self.sync_new_dirs(&touched) {
             if matches!(error, StoreError::NoSpace { .. }) {
-                self.take_back(commit, seq)?;
+                self.take_back(commit, prepared, seq)?;
             }
             return Err(error);
         }
@@ -150,13 +155,13 @@ impl Store {
         // The receipt goes last: until it is synced, recovery cuts these bytes off again.
         if let Err(error) = self.receipts.append(self.disk.as_ref(), receipt) {
             if matches!(error, StoreError::NoSpace { .. }) {
-                self.take_back(commit, seq)?;
+                self.take_back(commit, prepared, seq)?;
             }
             return Err(error);
         }
         self.cursors.put(seq, self.receipts.head, &self.receipts.state, &commit.receipt);
-        for replace in &commit.replaces {
-            self.disk.remove(&self.undo_path(&replace.path, seq))?;
+        for path in replaced(commit, prepared) {
+            self.disk.remove(&self.undo_path(path, seq))?;
         }
         Ok(())
     }
@@ -191,10 +196,20 @@ impl Store {
     }
 
     /// Writes and syncs everything but the receipt.
-    fn write(&self, commit: &Commit, seq: u64) -> Result<Vec<OutputRange>, StoreError> {
+    fn write(
+        &self,
+        commit: &Commit,
+        prepared: &[Prepared],
+        seq: u64,
+    ) -> Result<Vec<OutputRange>, StoreError> {
         let mut ranges = self.append_all(&commit.appends)?;
         for replace in &commit.replaces {
             ranges.push(self.replace(replace, seq)?);
+        }
+        for file in prepared {
+            file.check(self.disk.as_ref())?;
+            self.put_in_place(&file.file, &file.path, seq)?;
+            ranges.push(file.range());
         }
         Ok(ranges)
     }
@@ -269,16 +284,7 @@ impl Store {
         let new = new_path(&path, seq);
         self.disk.remove(&new)?;
         let done = rewrite(self.disk.as_ref(), &path, &new, replace)?;
-        let old_len = self.disk.len(&path)?;
-        if old_len.is_some() {
-            let undo = self.undo_path(&replace.path, seq);
-            self.disk.remove(&undo)?;
-            self.disk.link(&path, &undo)?;
-        }
-        self.disk.rename(&new, &path)?;
-        if let Some(dir) = path.parent() {
-            self.disk.sync_dir(dir)?;
-        }
+        self.put_in_place(&new, &replace.path, seq)?;
         Ok(OutputRange {
             path: replace.path.clone(),
             from: 0,
@@ -289,6 +295,17 @@ impl Store {
         })
     }
 
+    /// Keeps an output under its undo name and puts a synced file in its place.
+    fn put_in_place(&self, new: &Path, path: &str, seq: u64) -> Result<(), StoreError> {
+        let (path, undo) = (self.output.join(path), self.undo_path(path, seq));
+        if self.disk.len(&path)?.is_some() {
+            self.disk.remove(&undo)?;
+            self.disk.link(&path, &undo)?;
+        }
+        self.disk.rename(new, &path)?;
+        path.parent().map_or(Ok(()), |dir| self.disk.sync_dir(dir))
+    }
+
     fn undo_path(&self, path: &str, seq: u64) -> PathBuf {
         let mut name = self.output.join(path).into_os_string();
         name.push(format!(".undo.{seq}"));
@@ -296,7 +313,7 @@ impl Store {
     }
 
     /// Brings the outputs of a commit that found no space back to their committed state.
-    fn take_back(&self, commit: &Commit, seq: u64) -> Result<(), StoreError> {
+    fn take_back(&self, commit: &Commit, prepared: &[Prepared], seq: u64) -> Result<(), StoreError> {
         for append in &commit.appends {
             let path = self.output.join(&append.path);
             let committed = self.receipts.state.output_len(&append.path);
@@ -307,13 +324,14 @@ impl Store {
                 self.disk.cut(&path, committed)?;
             }
         }
-        for replace in &commit.replaces {
-            let path = self.output.join(&replace.path);
-            let undo = self.undo_path(&replace.path, seq);
+        for name in replaced(commit, prepared) {
+            let (path, undo) = (self.output.join(name), self.undo_path(name, seq));
             if self.disk.len(&undo)?.is_some() {
                 self.disk.rename(&undo, &path)?;
                 // Renaming one name of a file to another of its names does nothing.
                 self.disk.remove(&undo)?;
+            } else if self.is_new(&path) {
+                self.disk.remove(&path)?;
             }
             self.disk.remove(&new_path(&path, seq))?;
         }
@@ -374,13 +392,18 @@ fn check_counts(commit: &Commit, state: &CommittedState) -> Result<(), StoreErro
     Err(StoreError::CheckFailed(format!("the lines of a commit are not what its counts say: {counts:?}")))
 }
 
+pub(super) const BLOCK_BYTES: usize = 1 << 20;
 /// How many files are written and synced at a time; more does not help one device.
 const APPEND_THREADS: usize = 8;
 
 fn new_path(path: &Path, seq: u64) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".new.{seq}"));
-    name.into()
+    Prepared::name(path, &seq.to_string())
+}
+
+/// The outputs that a commit replaces.
+fn replaced<'c>(commit: &'c Commit, prepared: &'c [Prepared]) -> impl Iterator<Item = &'c str> {
+    let files = prepared.iter().map(|file| file.path.as_str());
+    commit.replaces.iter().map(|replace| replace.path.as_str()).chain(files)
 }
 
 /// The default of [`Store`]'s sealing length.

@@ -5,6 +5,7 @@ pub mod cursors;
 pub mod disk;
 pub mod error;
 pub mod lock;
+pub mod prepared;
 pub mod receipts;
 pub mod recover;
 mod rewrite;
@@ -12,3 +13,4 @@ pub mod swap;
 
 pub use commit::{Append, Commit, Piece, Replace, Store};
 pub use error::StoreError;
+pub use prepared::Prepared;

@@ -8,7 +8,7 @@ use super::disk::Disk;
 use super::{Replace, StoreError};
 use crate::domain::schema::scalars::Sha256Hex;
 
-const BLOCK_BYTES: usize = 1 << 20;
+use super::commit::BLOCK_BYTES;
 
 /// A file that was written anew.
 #[derive(Debug)]

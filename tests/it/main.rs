@@ -44,3 +44,4 @@ mod snapshot;
 mod state;
 mod verify;
 mod views;
+mod views_kept;

@@ -8,14 +8,14 @@
 use std::collections::BTreeMap;
 
 mod cases;
-mod delivery;
+pub mod delivery;
 mod links;
 mod property;
-mod read;
+pub mod read;
 mod samples;
 mod score;
 mod signals;
-mod stories;
+pub mod stories;
 mod why;
 
 use read::Kb;

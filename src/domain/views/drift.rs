@@ -1,54 +1,119 @@
 //! `views/drift.jsonl`: what sweeps found true, half true and false, phase by phase, and what changed between them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use super::origins;
-use super::row::ViewRow;
+use super::facts::{At, Facts, Row};
+use super::{Lines, origins};
 use crate::domain::schema::checked::{GitSha, SchemaVersion, Text};
+use crate::domain::schema::codes::Marker;
 use crate::domain::schema::drift::{Change, DriftSnapshot, Mark, PhaseState};
+use crate::domain::skim;
+
+/// The streams that drift is made from: sweeps of phases, and corrections.
+pub const STREAMS: [&str; 2] = ["phase_sweep_findings", "doc_drift_corrections"];
+
+/// A sweep of a phase, or a correction.
+#[derive(Debug)]
+struct Found {
+    at: At,
+    is_sweep: bool,
+    /// The snapshot that it belongs to.
+    snapshot: String,
+    phase: String,
+    files: Vec<String>,
+    markers: Vec<Marker>,
+    status: Option<String>,
+    /// Claims by the name of their count.
+    claims: BTreeMap<String, Option<u64>>,
+}
+
+impl Found {
+    fn of(facts: &Facts, row: &Row, lines: &mut dyn Lines) -> Option<Self> {
+        let [sweeps, _] = STREAMS;
+        let mut found = Self {
+            at: row.at(),
+            is_sweep: facts.names.text(facts.stream_name(row)) == sweeps,
+            snapshot: format!("sweep:{}", row.time().to_string().get(..10).unwrap_or_default()),
+            phase: String::new(),
+            files: Vec::new(),
+            markers: Vec::new(),
+            status: None,
+            claims: BTreeMap::new(),
+        };
+        let text = |value: &str| skim::text(value).map(|text| text.plain().into_owned());
+        for (key, value) in skim::members(lines.evidence(row)?) {
+            match key {
+                "task_id" => {
+                    let task = text(value)?;
+                    task.strip_prefix("phase:").unwrap_or(&task).clone_into(&mut found.phase);
+                }
+                "head_sha" => found.snapshot = text(value).unwrap_or(found.snapshot),
+                "source_files" => found.files = skim::items(value).filter_map(text).collect(),
+                "category" => found.status = text(value),
+                "success_markers" | "failure_markers" => {
+                    let markers = skim::items(value).map(|item| item.trim_matches('"'));
+                    found.markers.extend(markers.filter_map(Marker::from_name));
+                }
+                "validation_results" => {
+                    for (name, count) in skim::items(value).filter_map(claims) {
+                        found.claims.entry(name).or_insert(count);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Some(found)
+    }
+}
+
+/// The name of a check, and how many, where it is a count.
+fn claims(check: &str) -> Option<(String, Option<u64>)> {
+    let (mut name, mut count) = (None, None);
+    for (key, value) in skim::members(check) {
+        match key {
+            "name" => name = skim::text(value).map(|name| name.plain().into_owned()),
+            "explanation" => count = value.trim_matches('"').parse().ok(),
+            _ => {}
+        }
+    }
+    Some((name?, count))
+}
 
 /// Folds sweeps and corrections into snapshots, in the order of their first rows.
-pub fn drift(rows: &[ViewRow]) -> Vec<DriftSnapshot> {
-    let mut groups: BTreeMap<String, Vec<&ViewRow>> = BTreeMap::new();
-    for row in rows.iter().filter(|row| is_sweep(row) || is_correction(row)) {
-        let day = || format!("sweep:{}", row.time.to_string().get(..10).unwrap_or_default());
-        let key = row.head_sha.as_ref().map_or_else(day, ToString::to_string);
-        groups.entry(key).or_default().push(row);
+pub fn drift(facts: &Facts, lines: &mut dyn Lines) -> Vec<DriftSnapshot> {
+    let mut groups: BTreeMap<String, Vec<Found>> = BTreeMap::new();
+    let rows = STREAMS.into_iter().flat_map(|stream| facts.of_stream(stream));
+    for found in rows.filter_map(|row| Found::of(facts, row, lines)) {
+        groups.entry(found.snapshot.clone()).or_default().push(found);
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
-    for (_, rows) in &mut groups {
-        rows.sort_unstable_by(|a, b| a.at().cmp(&b.at()));
+    for (_, found) in &mut groups {
+        found.sort_unstable_by_key(|found| found.at);
     }
-    groups.sort_by(|(_, a), (_, b)| a.first().map(|row| row.at()).cmp(&b.first().map(|row| row.at())));
+    groups.sort_by_key(|(_, found)| found.first().map(|found| found.at));
     let mut known: BTreeMap<Text, PhaseState> = BTreeMap::new();
     let mut last_sweep: BTreeSet<Text> = BTreeSet::new();
-    let snapshot = |(key, rows): (String, Vec<&ViewRow>)| snapshot(key, &rows, &mut known, &mut last_sweep);
+    let snapshot =
+        |(key, found): (String, Vec<Found>)| snapshot(facts, key, &found, &mut known, &mut last_sweep, lines);
     groups.into_iter().filter_map(snapshot).collect()
 }
 
-fn is_sweep(row: &ViewRow) -> bool {
-    &*row.stream == "phase_sweep_findings"
-}
-
-fn is_correction(row: &ViewRow) -> bool {
-    &*row.stream == "doc_drift_corrections"
-}
-
 fn snapshot(
+    facts: &Facts,
     key: String,
-    rows: &[&ViewRow],
+    all: &[Found],
     known: &mut BTreeMap<Text, PhaseState>,
     last_sweep: &mut BTreeSet<Text>,
+    lines: &mut dyn Lines,
 ) -> Option<DriftSnapshot> {
     // Of several sweeps of a phase the latest counts; rows are in order.
-    let mut swept: BTreeMap<Text, &ViewRow> = BTreeMap::new();
-    for row in rows.iter().filter(|row| is_sweep(row)) {
-        swept.insert(Text::new(row.task_id.strip_prefix("phase:").unwrap_or(&row.task_id))?, row);
+    let mut swept: BTreeMap<Text, &Found> = BTreeMap::new();
+    for found in all.iter().filter(|found| found.is_sweep) {
+        swept.insert(Text::new(&*found.phase)?, found);
     }
-    let with_past = |(phase, row)| {
+    let with_past = |(phase, found)| {
         let before = known.get(&phase);
-        state(phase, row, before)
+        state(phase, found, before)
     };
     let phases: Vec<_> = swept.into_iter().map(with_past).collect();
     let changed = |change: Change| {
@@ -66,28 +131,29 @@ fn snapshot(
     for phase in &phases {
         known.insert(phase.phase.clone(), phase.clone());
     }
-    let corrections: Vec<_> = rows.iter().filter(|row| is_correction(row)).collect();
-    let documents: BTreeSet<&Arc<str>> = corrections.iter().flat_map(|row| &row.files).collect();
+    let corrections: Vec<_> = all.iter().filter(|found| !found.is_sweep).collect();
+    let documents: BTreeSet<&String> = corrections.iter().flat_map(|found| &found.files).collect();
+    let places: BTreeSet<At> = all.iter().map(|found| found.at).collect();
     Some(DriftSnapshot {
         schema_version: SchemaVersion,
         head_sha: GitSha::new(key.clone()),
         snapshot: Text::new(key)?,
-        first_seen: rows.first()?.time,
-        last_seen: rows.last()?.time,
+        first_seen: all.first()?.at.0,
+        last_seen: all.last()?.at.0,
         phases,
         documents_corrected: corrections.len() as u64,
-        documents: documents.into_iter().filter_map(|document| Text::new(&**document)).collect(),
+        documents: documents.into_iter().filter_map(|document| Text::new(document.as_str())).collect(),
         regressed,
         repaired,
         new,
         gone,
-        provenance: origins(rows.iter().copied())?,
+        provenance: origins(facts, &places, lines)?,
     })
 }
 
-fn state(phase: Text, row: &ViewRow, before: Option<&PhaseState>) -> PhaseState {
-    let count = |name: &str| row.rare().checks.iter().find(|check| &*check.name == name)?.count;
-    let marked = |marker: &str| row.markers.iter().any(|known| known.name() == marker);
+fn state(phase: Text, found: &Found, before: Option<&PhaseState>) -> PhaseState {
+    let count = |name: &str| found.claims.get(name).copied().flatten();
+    let marked = |marker: &str| found.markers.iter().any(|known| known.name() == marker);
     let mark = match () {
         () if marked("phase.fake") => Some(Mark::Fake),
         () if marked("phase.partial") => Some(Mark::Partial),
@@ -96,7 +162,7 @@ fn state(phase: Text, row: &ViewRow, before: Option<&PhaseState>) -> PhaseState 
     };
     let mut state = PhaseState {
         phase,
-        status: row.sorted_as.as_ref().and_then(|status| Text::new(&**status)),
+        status: found.status.as_deref().and_then(Text::new),
         mark,
         claims_verified: count("claims.verified"),
         claims_partial: count("claims.partial"),

@@ -2,9 +2,8 @@
 //!
 //! What failed before an accepted attempt is what it solved. Attempts after the last accepted one are an open episode.
 
+use super::facts::At;
 use super::is_failure;
-use super::row::Place;
-use crate::domain::schema::scalars::EventTime;
 use crate::domain::score::Category;
 use crate::domain::signal::SignalSet;
 
@@ -15,7 +14,7 @@ pub(super) trait Attempt {
     /// Every signal that reached it.
     fn signals(&self) -> SignalSet;
     /// When it was made: time, then canonical order.
-    fn at(&self) -> (EventTime, &Place);
+    fn at(&self) -> At;
 
     /// Whether it is known to have gone wrong: rejected, or waiting for a person with something said against it.
     fn failed(&self) -> bool {
@@ -35,7 +34,7 @@ pub(super) trait Attempt {
 /// The episodes of one task. Attempts that wait for a signal belong to none.
 pub(super) fn episodes<A: Attempt>(mut attempts: Vec<A>) -> Vec<Vec<A>> {
     attempts.retain(Attempt::decided);
-    attempts.sort_by(|a, b| a.at().cmp(&b.at()));
+    attempts.sort_by_key(Attempt::at);
     let mut episodes = Vec::new();
     let mut episode = Vec::new();
     for attempt in attempts {

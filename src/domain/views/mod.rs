@@ -3,32 +3,36 @@
 //! A view depends on the *set* of rows: not on the order in which they came, not on the batches, and not on how a score
 //! came to be (who caused it, and as which of how many). docs/knowledge.md says what everything means.
 
+mod by_task;
+mod detail;
 pub mod drift;
 mod episodes;
+pub mod facts;
 pub mod model_ledger;
 pub mod names;
 mod pattern;
 pub mod playbooks;
 pub mod quantiles;
-pub mod row;
 pub mod run_lines;
-pub mod runs;
+mod runs;
+pub mod told;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::schema::checked::{Distinct, Text};
+use super::schema::checked::Distinct;
 use super::schema::provenance::Provenance;
 use super::signal::{Code, Kind, SignalSet};
-use row::ViewRow;
+use super::skim;
+use facts::{At, Facts, Row};
+use names::{Name, Names};
 
 /// The first row and the latest ones stand in an item's provenance: so many in all.
 const PROVENANCE_MAX: usize = 16;
 
-/// Puts rows into canonical order, whatever the order they were read in.
-pub fn in_canonical_order(mut rows: Vec<ViewRow>) -> Vec<ViewRow> {
-    rows.sort_unstable_by(|a, b| a.place.cmp(&b.place));
-    rows
+/// What the evidence says that is not kept, read back.
+pub trait Lines {
+    /// The evidence of a row; `None` when it cannot be read.
+    fn evidence(&mut self, row: &Row) -> Option<&str>;
 }
 
 /// Whether a signal tells how work went wrong. A call that failed says nothing of the work.
@@ -53,15 +57,22 @@ pub(crate) fn failures(signals: SignalSet) -> impl Iterator<Item = Code> {
 }
 
 /// The places of rows: the first by time and the latest, each once, in the order of time. `None` without rows.
-fn origins<'r>(rows: impl IntoIterator<Item = &'r ViewRow>) -> Option<Distinct<Provenance<'static>>> {
-    let mut rows: Vec<_> = rows.into_iter().collect();
-    rows.sort_unstable_by(|a, b| a.at().cmp(&b.at()));
-    rows.dedup_by(|a, b| a.place == b.place);
-    let dropped = rows.len().saturating_sub(PROVENANCE_MAX);
-    if dropped > 0 {
-        rows.drain(1..=dropped);
-    }
-    Distinct::new(rows.into_iter().map(ViewRow::provenance).collect())
+fn origins(
+    facts: &Facts,
+    rows: &BTreeSet<At>,
+    lines: &mut dyn Lines,
+) -> Option<Distinct<Provenance<'static>>> {
+    let first = rows.first().into_iter();
+    let latest = rows.iter().skip(1).rev().take(PROVENANCE_MAX - 1).collect::<Vec<_>>().into_iter().rev();
+    let rows = first.chain(latest).filter_map(|(_, place)| facts.row(facts.row_at(*place)?));
+    Distinct::new(rows.filter_map(|row| provenance(lines.evidence(row)?)).collect())
+}
+
+/// The provenance that a line of ours names.
+fn provenance(line: &str) -> Option<Provenance<'static>> {
+    let provenance = skim::members(line).find(|(key, _)| *key == "provenance")?.1;
+    let provenance: Provenance<'_> = serde_json::from_str(provenance).ok()?;
+    Some(Provenance { source_file: provenance.source_file.into_owned().into(), ..provenance })
 }
 
 /// What was counted, most frequent first, then by name; at most `max` of it.
@@ -73,7 +84,11 @@ fn ranked<K: Ord + Clone>(counts: &BTreeMap<K, u64>, max: usize) -> Vec<(K, u64)
     ranked
 }
 
-/// The names of what was counted, as texts.
-fn ranked_texts(counts: &BTreeMap<Arc<str>, u64>, max: usize) -> Vec<Text> {
-    ranked(counts, max).into_iter().filter_map(|(name, _)| Text::new(&*name)).collect()
+/// The same of texts.
+fn ranked_names<'n>(names: &'n Names, counts: &BTreeMap<Name, u64>, max: usize) -> Vec<&'n str> {
+    let mut ranked: Vec<_> =
+        counts.iter().map(|(name, count)| (u64::MAX - count, names.text(*name))).collect();
+    ranked.sort_unstable();
+    ranked.truncate(max);
+    ranked.into_iter().map(|(_, text)| text).collect()
 }

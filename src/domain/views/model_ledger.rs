@@ -1,14 +1,17 @@
 //! `views/model_ledger.jsonl`: how each model does at each kind of task, and which model to go to when it fails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::by_task::{ByTask, Fold, Sign, TaskKey};
+use super::detail::Item;
 use super::episodes::{Attempt, episodes};
+use super::facts::{At, Facts, Row, RunId};
+use super::names::{Name, Names};
 use super::quantiles::Quantiles;
-use super::row::{Place, ViewRow};
-use super::runs::{Run, task_type_of, worst};
-use super::{failures, origins, ranked};
+use super::runs::{Run, worst};
+use super::{Lines, failures, origins, ranked, ranked_names};
 use crate::domain::schema::checked::{Amount, Positive, SchemaVersion, Share, Text};
 use crate::domain::schema::codes::Reason;
 use crate::domain::schema::model_ledger::{FailureMode, ModelLedgerEntry};
@@ -50,16 +53,18 @@ pub struct Escalation {
 }
 
 /// What one model did for one task type in one run.
-#[derive(Debug, Clone)]
-struct Sample<'r> {
-    task_type: &'r str,
-    model: &'r str,
+#[derive(Debug)]
+struct Sample<'f> {
+    key: Key,
     /// In order; never empty.
-    rows: Vec<&'r ViewRow>,
+    rows: Vec<&'f Row>,
     category: Category,
     signals: SignalSet,
-    at: (EventTime, &'r Place),
+    at: At,
 }
+
+/// A task type and a model.
+type Key = (Name, Name);
 
 impl Attempt for Sample<'_> {
     fn category(&self) -> Category {
@@ -70,7 +75,7 @@ impl Attempt for Sample<'_> {
         self.signals
     }
 
-    fn at(&self) -> (EventTime, &Place) {
+    fn at(&self) -> At {
         self.at
     }
 }
@@ -80,122 +85,219 @@ impl Sample<'_> {
     fn is_outage(&self) -> bool {
         !self.decided() && self.signals.contains(Code::CallError)
     }
+
+    fn task(&self) -> Option<TaskKey> {
+        Some((self.key.0, self.rows.first()?.task()))
+    }
 }
 
 /// What is counted for one entry.
 #[derive(Debug, Default)]
-struct Tally<'r> {
-    rows: Vec<&'r ViewRow>,
-    /// By category, in the order of `Category::ALL`; review without outages.
-    categories: BTreeMap<Category, u64>,
+struct Tally {
+    rows: BTreeSet<At>,
+    /// In the order of `Category::ALL`; review without outages.
+    categories: [u64; 4],
     outages: u64,
     failures: BTreeMap<Reason, u64>,
+    providers: BTreeMap<Name, u64>,
     latency: Quantiles,
-    cost_nanos: u64,
+    cost_nanos: u128,
     costed: u64,
     /// Samples that opened an episode, and those that came after somebody's failure.
     first: u64,
     later: u64,
     later_accepted: u64,
     /// By model: how often it was accepted after this one's failure; likewise after one kind of failure.
-    partners: BTreeMap<&'r str, u64>,
-    partners_by_failure: BTreeMap<(&'static str, &'r str), u64>,
+    partners: BTreeMap<Name, u64>,
+    partners_by_failure: BTreeMap<(&'static str, Name), u64>,
 }
 
-/// Folds runs into the ledger; rows before `since` are left out.
-pub fn ledger<'r>(runs: &BTreeMap<&'r str, Run<'r>>, since: Option<EventTime>) -> Ledger {
-    let samples = samples(runs, since);
-    let mut tallies: BTreeMap<(&str, &str), Tally<'_>> = BTreeMap::new();
-    for sample in &samples {
-        tallies.entry((sample.task_type, sample.model)).or_default().add(sample);
+/// The tallies of all work since a time.
+#[derive(Debug, Default)]
+struct Tallies {
+    since: Option<EventTime>,
+    by_key: BTreeMap<Key, Tally>,
+    changed: BTreeSet<Key>,
+}
+
+/// The ledger, kept as runs change.
+#[derive(Debug, Default)]
+pub struct ModelLedger(ByTask<Tallies>);
+
+impl ModelLedger {
+    /// The ledger of all runs; rows before `since` are left out.
+    pub fn of(facts: &Facts, since: Option<EventTime>) -> Self {
+        let mut ledger = Self::default();
+        ledger.0.fold.since = since;
+        ledger.0.after(facts, &facts.all_runs().collect::<Vec<_>>(), Vec::new());
+        ledger
     }
-    let mut tasks: BTreeMap<(&str, &str), Vec<Sample<'_>>> = BTreeMap::new();
-    for sample in samples {
-        if let Some(task_id) = sample.rows.first().map(|row| &*row.task_id) {
-            tasks.entry((sample.task_type, task_id)).or_default().push(sample);
+
+    /// Before runs change: takes out what they gave. What comes out goes into [`ModelLedger::after`].
+    pub fn before(&mut self, facts: &Facts, runs: &[RunId]) -> Vec<TaskKey> {
+        self.0.before(facts, runs)
+    }
+
+    /// After runs changed: puts in what they give.
+    pub fn after(&mut self, facts: &Facts, runs: &[RunId], before: Vec<TaskKey>) {
+        self.0.after(facts, runs, before);
+    }
+
+    /// Task types and models whose entries may have changed since this was last asked.
+    pub fn take_changed(&mut self) -> BTreeSet<(Name, Name)> {
+        std::mem::take(&mut self.0.fold.changed)
+    }
+
+    /// An entry; `None` while nothing was judged.
+    pub fn entry(&self, facts: &Facts, key: (Name, Name), lines: &mut dyn Lines) -> Option<ModelLedgerEntry> {
+        self.0.fold.by_key.get(&key)?.entry(facts, key, lines)
+    }
+
+    /// All entries, by task type, then model, and what follows from them.
+    pub fn read(&self, facts: &Facts, lines: &mut dyn Lines) -> Ledger {
+        let text = |name: Name| facts.names.text(name);
+        let mut tallies: Vec<_> = self.0.fold.by_key.iter().collect();
+        tallies.sort_unstable_by_key(|((task_type, model), _)| (text(*task_type), text(*model)));
+        let mut ledger = Ledger::default();
+        let mut entries = Vec::new();
+        for (key, tally) in tallies {
+            entries.extend(tally.entry(facts, *key, lines).map(|entry| (entry, tally)));
         }
+        ledger.advice = advice(facts, &entries);
+        ledger.entries = entries.into_iter().map(|(entry, _)| entry).collect();
+        ledger
     }
-    for episode in tasks.into_values().flat_map(episodes) {
-        note_episode(&episode, &mut tallies);
+
+    /// Memory that it takes, in bytes.
+    pub fn memory(&self) -> usize {
+        // A tree's leaves are three quarters full.
+        let rows: usize = self.0.fold.by_key.values().map(|tally| tally.rows.len()).sum();
+        self.0.memory() + rows * size_of::<At>() * 4 / 3
     }
-    let mut ledger = Ledger::default();
-    for ((task_type, model), tally) in &tallies {
-        ledger.entries.extend(tally.entry(task_type, model));
-    }
-    ledger.advice = advice(&ledger.entries, &tallies);
-    ledger
 }
 
-/// The work of runs, by task type and model: one sample for all rows of a run.
-fn samples<'r>(runs: &BTreeMap<&'r str, Run<'r>>, since: Option<EventTime>) -> Vec<Sample<'r>> {
-    let mut samples = Vec::new();
-    for run in runs.values() {
-        let mut by_model: BTreeMap<(&str, &str), Vec<&'r ViewRow>> = BTreeMap::new();
-        for row in run.work().filter(|row| since.is_none_or(|since| row.time >= since)) {
-            if let Some(model) = &row.model {
-                by_model.entry((task_type_of(row, run), model)).or_default().push(row);
+impl Fold for Tallies {
+    fn tasks_of(&self, facts: &Facts, run: RunId) -> Vec<TaskKey> {
+        let mut tasks: Vec<_> = self.samples(facts, run).iter().filter_map(Sample::task).collect();
+        tasks.sort_unstable();
+        tasks.dedup();
+        tasks
+    }
+
+    fn fold(&mut self, facts: &Facts, task: TaskKey, runs: &[RunId], sign: Sign) {
+        let samples = runs.iter().flat_map(|run| self.samples(facts, *run));
+        let samples: Vec<_> = samples.filter(|sample| sample.task() == Some(task)).collect();
+        for sample in &samples {
+            self.changed.insert(sample.key);
+            self.by_key.entry(sample.key).or_default().take(facts, sample, sign);
+        }
+        let keys: BTreeSet<Key> = samples.iter().map(|sample| sample.key).collect();
+        for episode in episodes(samples) {
+            self.note_episode(facts, &episode, sign);
+        }
+        for key in keys {
+            if self.by_key.get(&key).is_some_and(|tally| tally.rows.is_empty()) {
+                self.by_key.remove(&key);
             }
         }
-        for ((task_type, model), rows) in by_model {
-            let category = worst(rows.iter().map(|row| row.category));
-            let signals = rows.iter().fold(SignalSet::EMPTY, |all, row| all.union(row.signals));
-            if let (Some(category), Some(at)) = (category, rows.first().map(|row| row.at())) {
-                samples.push(Sample { task_type, model, rows, category, signals, at });
-            }
-        }
-    }
-    samples
-}
-
-/// Notes who came in when, and who helped whom.
-fn note_episode<'r>(episode: &[Sample<'r>], tallies: &mut BTreeMap<(&'r str, &'r str), Tally<'r>>) {
-    let ended_by = episode.last().filter(|last| last.category == Category::Accepted);
-    for (place, sample) in episode.iter().enumerate() {
-        let Some(tally) = tallies.get_mut(&(sample.task_type, sample.model)) else { continue };
-        let mut before = episode.iter().take(place);
-        let repeats = sample.rows.iter().any(|row| row.attempt.is_some_and(|attempt| attempt > 1));
-        if repeats || before.any(|other| other.model != sample.model && other.failed()) {
-            tally.later += 1;
-            tally.later_accepted += u64::from(sample.category == Category::Accepted);
-        } else {
-            tally.first += 1;
-        }
-        let helper = ended_by.filter(|helper| sample.failed() && helper.model != sample.model);
-        if let Some(helper) = helper {
-            *tally.partners.entry(helper.model).or_default() += 1;
-            for code in failures(sample.signals) {
-                *tally.partners_by_failure.entry((code.name(), helper.model)).or_default() += 1;
-            }
-        }
     }
 }
 
-impl<'r> Tally<'r> {
-    fn add(&mut self, sample: &Sample<'r>) {
-        self.rows.extend(&sample.rows);
-        if sample.is_outage() {
-            self.outages += 1;
-        } else {
-            *self.categories.entry(sample.category).or_default() += 1;
-            if sample.category != Category::Accepted {
-                for reason in failures(sample.signals).filter_map(|code| Reason::from_name(code.name())) {
-                    *self.failures.entry(reason).or_default() += 1;
+impl Tallies {
+    /// The work of a run, by task type and model: one sample for all rows.
+    fn samples<'f>(&self, facts: &'f Facts, run: RunId) -> Vec<Sample<'f>> {
+        let run = Run::of(facts, run);
+        let mut by_key: Vec<(Key, Vec<&'f Row>)> = Vec::new();
+        for row in run.work().filter(|row| self.since.is_none_or(|since| row.time() >= since)) {
+            let Some(model) = row.model() else { continue };
+            let key = (run.task_type_of(row), model);
+            match by_key.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, rows)) => rows.push(row),
+                None => by_key.push((key, vec![row])),
+            }
+        }
+        let sample = |(key, rows): (Key, Vec<&'f Row>)| {
+            let category = worst(rows.iter().map(|row| row.told().category()))?;
+            let signals = rows.iter().fold(SignalSet::EMPTY, |all, row| all.union(row.told().signals()));
+            let at = rows.first()?.at();
+            Some(Sample { key, rows, category, signals, at })
+        };
+        by_key.into_iter().filter_map(sample).collect()
+    }
+
+    /// Notes who came in when, and who helped whom.
+    fn note_episode(&mut self, facts: &Facts, episode: &[Sample<'_>], sign: Sign) {
+        let ended_by = episode.last().filter(|last| last.category == Category::Accepted);
+        // Whether one failed that is not this one: whoever it was, or a second one beside it.
+        let mut failed: Option<Name> = None;
+        let mut several_failed = false;
+        for sample in episode {
+            let model = sample.key.1;
+            let another_failed = several_failed || failed.is_some_and(|other| other != model);
+            if sample.failed() {
+                several_failed |= failed.is_some_and(|other| other != model);
+                failed.get_or_insert(model);
+            }
+            let Some(tally) = self.by_key.get_mut(&sample.key) else { continue };
+            let repeats = sample.rows.iter().any(|row| facts.attempt(row).is_some_and(|attempt| attempt > 1));
+            if repeats || another_failed {
+                sign.add(&mut tally.later, 1);
+                sign.add(&mut tally.later_accepted, u64::from(sample.category == Category::Accepted));
+            } else {
+                sign.add(&mut tally.first, 1);
+            }
+            if let Some(helper) = ended_by.filter(|helper| sample.failed() && helper.key.1 != model) {
+                sign.count(&mut tally.partners, helper.key.1);
+                for code in failures(sample.signals) {
+                    sign.count(&mut tally.partners_by_failure, (code.name(), helper.key.1));
                 }
             }
         }
-        for row in sample.rows.iter().filter(|row| !row.signals.contains(Code::CallError)) {
-            row.latency_us.into_iter().for_each(|micros| self.latency.add(micros));
+    }
+}
+
+impl Tally {
+    fn take(&mut self, facts: &Facts, sample: &Sample<'_>, sign: Sign) {
+        if sample.is_outage() {
+            sign.add(&mut self.outages, 1);
+        } else {
+            if let Some(count) = self.categories.get_mut(sample.category as usize) {
+                sign.add(count, 1);
+            }
+            if sample.category != Category::Accepted {
+                for reason in failures(sample.signals).filter_map(|code| Reason::from_name(code.name())) {
+                    sign.count(&mut self.failures, reason);
+                }
+            }
         }
-        if let Some(nanos) =
-            sample.rows.iter().filter_map(|row| row.rare().cost_nanos).reduce(u64::saturating_add)
-        {
-            self.cost_nanos = self.cost_nanos.saturating_add(nanos);
-            self.costed += 1;
+        let mut cost: Option<u64> = None;
+        for row in &sample.rows {
+            sign.put(&mut self.rows, row.at());
+            let latency = row.latency_us().filter(|_| !row.told().signals().contains(Code::CallError));
+            match (sign, latency) {
+                (Sign::In, Some(micros)) => self.latency.add(micros),
+                (Sign::Out, Some(micros)) => self.latency.remove(micros),
+                (_, None) => {}
+            }
+            for item in facts.items(row) {
+                match item {
+                    Item::Provider(provider) => sign.count(&mut self.providers, provider),
+                    Item::Cost(nanos) => cost = Some(cost.unwrap_or(0).saturating_add(nanos)),
+                    _ => {}
+                }
+            }
+        }
+        if let Some(nanos) = cost.map(u128::from) {
+            self.cost_nanos = match sign {
+                Sign::In => self.cost_nanos + nanos,
+                Sign::Out => self.cost_nanos.saturating_sub(nanos),
+            };
+            sign.add(&mut self.costed, 1);
         }
     }
 
     fn of(&self, category: Category) -> u64 {
-        self.categories.get(&category).copied().unwrap_or(0)
+        self.categories.get(category as usize).copied().unwrap_or(0)
     }
 
     fn judged(&self) -> u64 {
@@ -203,27 +305,32 @@ impl<'r> Tally<'r> {
     }
 
     /// The entry; `None` while nothing was judged.
-    fn entry(&self, task_type: &str, model: &str) -> Option<ModelLedgerEntry> {
+    fn entry(
+        &self,
+        facts: &Facts,
+        (task_type, model): Key,
+        lines: &mut dyn Lines,
+    ) -> Option<ModelLedgerEntry> {
         let judged = Positive::new(self.judged())?;
         let accepted = self.of(Category::Accepted);
         let rate = accepted as f64 / judged.get() as f64;
         let latency = |percent| Amount::new(self.latency.percentile(percent)? / 1000.0);
-        let dollars = |nanos: u64| nanos as f64 / 1e9;
+        let cost = u64::try_from(self.cost_nanos).unwrap_or(u64::MAX) as f64 / 1e9;
         let costs = self.costed > 0;
         let failure = |(code, count)| Some(FailureMode { code, count: Positive::new(count)? });
-        let provider = self.rows.iter().filter_map(|row| row.provider.as_ref()).min();
+        let text = |name: Name| facts.names.text(name);
         Some(ModelLedgerEntry {
             schema_version: SchemaVersion,
-            model_name: Text::new(model)?,
-            model_provider: provider.and_then(|provider| Text::new(&**provider)),
-            task_type: Text::new(task_type)?,
+            model_name: Text::new(text(model))?,
+            model_provider: self.providers.keys().map(|name| text(*name)).min().and_then(Text::new),
+            task_type: Text::new(text(task_type))?,
             success_rate: Share::new(rate)?,
             success_rate_low: Share::new(wilson_low(accepted, judged.get())),
             failure_modes: ranked(&self.failures, usize::MAX).into_iter().filter_map(failure).collect(),
-            best_partner_model: best(&self.partners).and_then(|(partner, _)| Text::new(partner)),
+            best_partner_model: best(&facts.names, &self.partners).and_then(Text::new),
             escalation_role: self.role().and_then(Text::new),
-            cost: Amount::new(dollars(self.cost_nanos) / self.costed.max(1) as f64).filter(|_| costs),
-            cost_total: Amount::new(dollars(self.cost_nanos)).filter(|_| costs),
+            cost: Amount::new(cost / self.costed.max(1) as f64).filter(|_| costs),
+            cost_total: Amount::new(cost).filter(|_| costs),
             latency_p50: latency(50),
             latency_p95: latency(95),
             context_window: None,
@@ -233,8 +340,8 @@ impl<'r> Tally<'r> {
             rejected: Some(self.of(Category::Rejected)),
             needs_human_review: Some(self.of(Category::NeedsHumanReview)),
             infrastructure_errors: Some(self.outages),
-            last_updated: self.rows.iter().map(|row| row.time).max()?,
-            provenance: origins(self.rows.iter().copied())?,
+            last_updated: self.rows.last()?.0,
+            provenance: origins(facts, &self.rows, lines)?,
         })
     }
 
@@ -247,11 +354,26 @@ impl<'r> Tally<'r> {
             _ => Some("fallback"),
         }
     }
+
+    /// For each way of failing the model that most often ended well after it.
+    fn escalations(&self, names: &Names) -> Vec<Escalation> {
+        let mut by_failure: BTreeMap<&'static str, BTreeMap<Name, u64>> = BTreeMap::new();
+        for ((code, model), times) in &self.partners_by_failure {
+            by_failure.entry(code).or_default().insert(*model, *times);
+        }
+        let escalation = |(after, models): (&'static str, BTreeMap<Name, u64>)| {
+            let to = best(names, &models)?.to_owned();
+            Some(Escalation { after, to, times: models.into_values().max()? })
+        };
+        let mut escalations: Vec<_> = by_failure.into_iter().filter_map(escalation).collect();
+        escalations.sort_by_key(|escalation| std::cmp::Reverse(escalation.times));
+        escalations
+    }
 }
 
 /// The most frequent; of several the first by name.
-fn best<'r>(counts: &BTreeMap<&'r str, u64>) -> Option<(&'r str, u64)> {
-    ranked(counts, 1).into_iter().next()
+fn best<'n>(names: &'n Names, counts: &BTreeMap<Name, u64>) -> Option<&'n str> {
+    ranked_names(names, counts, 1).into_iter().next()
 }
 
 /// The lower end of the 95 % Wilson interval of `good` out of `all`.
@@ -264,38 +386,24 @@ pub fn wilson_low(good: u64, all: u64) -> f64 {
     ((centre - spread) / (1.0 + Z * Z / n)).clamp(0.0, rate)
 }
 
-fn advice(entries: &[ModelLedgerEntry], tallies: &BTreeMap<(&str, &str), Tally<'_>>) -> Vec<Advice> {
-    let mut firsts: BTreeMap<&str, &ModelLedgerEntry> = BTreeMap::new();
+fn advice(facts: &Facts, entries: &[(ModelLedgerEntry, &Tally)]) -> Vec<Advice> {
+    let mut firsts: BTreeMap<&str, &(ModelLedgerEntry, &Tally)> = BTreeMap::new();
     let low = |entry: &ModelLedgerEntry| entry.success_rate_low.map_or(0.0, Share::get);
     for entry in entries {
-        let first = firsts.entry(entry.task_type.as_str()).or_insert(entry);
-        let order =
-            low(entry).total_cmp(&low(first)).then(entry.sample_count.get().cmp(&first.sample_count.get()));
+        let first = firsts.entry(entry.0.task_type.as_str()).or_insert(entry);
+        let order = low(&entry.0)
+            .total_cmp(&low(&first.0))
+            .then(entry.0.sample_count.get().cmp(&first.0.sample_count.get()));
         // Entries come by name: of equal ones the first by name stays.
         if order.is_gt() {
             *first = entry;
         }
     }
-    let advise = |(task_type, first): (&str, &ModelLedgerEntry)| Advice {
+    let advise = |(task_type, (first, tally)): (&str, &(ModelLedgerEntry, &Tally))| Advice {
         task_type: task_type.to_owned(),
         try_first: first.model_name.as_str().to_owned(),
         success_rate_low: low(first),
-        escalate: tallies.get(&(task_type, first.model_name.as_str())).map(escalations).unwrap_or_default(),
+        escalate: tally.escalations(&facts.names),
     };
     firsts.into_iter().map(advise).collect()
-}
-
-/// For each way of failing the model that most often ended well after it.
-fn escalations(tally: &Tally<'_>) -> Vec<Escalation> {
-    let mut best: BTreeMap<&'static str, (&str, u64)> = BTreeMap::new();
-    for ((code, model), times) in &tally.partners_by_failure {
-        let known = best.entry(code).or_insert((model, *times));
-        if *times > known.1 {
-            *known = (model, *times);
-        }
-    }
-    let mut escalations: Vec<_> =
-        best.into_iter().map(|(after, (to, times))| Escalation { after, to: to.to_owned(), times }).collect();
-    escalations.sort_by_key(|escalation| std::cmp::Reverse(escalation.times));
-    escalations
 }

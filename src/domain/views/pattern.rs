@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::detail::Item;
+use super::facts::{Facts, Row};
 use super::failures;
-use super::row::{Check, ViewRow};
 use crate::domain::signal::Code;
 
 /// The pattern of work at which nothing went wrong.
@@ -15,28 +16,35 @@ const COMMAND_WORDS: usize = 3;
 
 /// What went wrong in some work: failing signals and gates, the gravest finding of each check, failed commands; sorted
 /// and joined.
-pub(super) fn pattern<'r>(rows: impl Iterator<Item = &'r ViewRow>) -> String {
+pub(super) fn pattern<'f>(facts: &Facts, rows: impl Iterator<Item = &'f Row>) -> String {
     let mut features = BTreeSet::new();
     let mut findings: BTreeMap<&str, &str> = BTreeMap::new();
     for row in rows {
         let told_by_name = |code: &Code| *code != Code::GateFailedOther;
-        features.extend(failures(row.signals).filter(told_by_name).map(|code| code.name().to_owned()));
-        for check in &row.rare().checks {
-            match check.severity.as_deref() {
-                Some(severity @ ("block" | "warn")) => {
-                    // "block" is before "warn" by name, and graver.
-                    let gravest = findings.entry(&check.name).or_insert(severity);
-                    *gravest = (*gravest).min(severity);
+        features
+            .extend(failures(row.told().signals()).filter(told_by_name).map(|code| code.name().to_owned()));
+        for item in facts.items(row) {
+            match item {
+                Item::Check(check) => {
+                    let name = facts.names.text(check.name);
+                    match check.severity.map(|severity| facts.names.text(severity)) {
+                        Some(severity @ ("block" | "warn")) => {
+                            // "block" is before "warn" by name, and graver.
+                            let gravest = findings.entry(name).or_insert(severity);
+                            *gravest = (*gravest).min(severity);
+                        }
+                        None if !check.passed && !is_numbered_gate(name) => {
+                            features.insert(format!("check:{}", folded(name, COMMAND_WORDS)));
+                        }
+                        Some(_) | None => {}
+                    }
                 }
-                None if !check.passed && !is_numbered_gate(check) => {
-                    features.insert(format!("check:{}", folded(&check.name, COMMAND_WORDS)));
+                Item::Command(line, Some(exit_code)) if exit_code != 0 => {
+                    features.insert(format!("command:{}", folded(facts.names.text(line), COMMAND_WORDS)));
                 }
-                Some(_) | None => {}
+                _ => {}
             }
         }
-        let failed =
-            row.rare().commands.iter().filter(|command| command.exit_code.is_some_and(|code| code != 0));
-        features.extend(failed.map(|command| format!("command:{}", folded(&command.line, COMMAND_WORDS))));
     }
     features
         .extend(findings.iter().map(|(check, severity)| format!("finding:{}:{severity}", folded(check, 1))));
@@ -47,8 +55,8 @@ pub(super) fn pattern<'r>(rows: impl Iterator<Item = &'r ViewRow>) -> String {
 }
 
 /// Whether the check is a gate that has a signal of its own.
-fn is_numbered_gate(check: &Check) -> bool {
-    Code::gate_failed(&check.name) != Code::GateFailedOther
+fn is_numbered_gate(check: &str) -> bool {
+    Code::gate_failed(check) != Code::GateFailedOther
 }
 
 /// The first words of a text in lower case; one with a digit, path or quote in it is `*`, and several of those are one.

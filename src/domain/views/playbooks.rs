@@ -1,13 +1,15 @@
 //! `views/playbooks.jsonl`: how each kind of problem has been solved, from the runs that were accepted in the end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
+use super::by_task::{ByTask, Fold, Sign, TaskKey};
+use super::detail::Item;
 use super::episodes::{Attempt, episodes};
+use super::facts::{At, Facts, Row, RunId};
+use super::names::{Name, Names};
 use super::pattern::pattern;
-use super::row::{Place, ViewRow};
 use super::runs::{Run, worst};
-use super::{failures, origins, ranked, ranked_texts};
+use super::{Lines, failures, origins, ranked, ranked_names};
 use crate::domain::schema::checked::{Distinct, NonEmpty, PlaybookId, Positive, SchemaVersion, Text};
 use crate::domain::schema::playbook::Playbook;
 use crate::domain::schema::scalars::{EventTime, Sha256Hex};
@@ -29,18 +31,18 @@ pub struct Wanted<'w> {
     pub model: Option<&'w str>,
     /// Of work on this file.
     pub file: Option<&'w str>,
-    /// From runs that began then or later.
-    pub since: Option<EventTime>,
 }
 
 /// A run with work, and how it came out.
 #[derive(Debug)]
-struct Tried<'r> {
-    run: &'r Run<'r>,
-    work: Vec<&'r ViewRow>,
+struct Tried<'f> {
+    run: RunId,
+    /// When its first row happened.
+    began: At,
+    work: Vec<&'f Row>,
     category: Category,
     signals: SignalSet,
-    at: (EventTime, &'r Place),
+    at: At,
 }
 
 impl Attempt for Tried<'_> {
@@ -52,18 +54,18 @@ impl Attempt for Tried<'_> {
         self.signals
     }
 
-    fn at(&self) -> (EventTime, &Place) {
+    fn at(&self) -> At {
         self.at
     }
 }
 
-impl<'r> Tried<'r> {
-    fn of(run: &'r Run<'r>) -> Option<Self> {
+impl<'f> Tried<'f> {
+    fn of(run: &Run<'f>) -> Option<Self> {
         let work = run.main_work();
         let at = work.first()?.at();
-        let category = worst(work.iter().map(|row| row.category))?;
-        let signals = work.iter().fold(SignalSet::EMPTY, |all, row| all.union(row.signals));
-        Some(Self { run, work, category, signals, at })
+        let category = worst(work.iter().map(|row| row.told().category()))?;
+        let signals = work.iter().fold(SignalSet::EMPTY, |all, row| all.union(row.told().signals()));
+        Some(Self { run: run.id, began: run.rows.first()?.at(), work, category, signals, at })
     }
 
     fn is_accepted(&self) -> bool {
@@ -71,154 +73,234 @@ impl<'r> Tried<'r> {
     }
 
     /// How many attempts the row itself says went before it.
-    fn attempts_before(&self) -> u64 {
-        self.work
-            .iter()
-            .filter_map(|row| row.attempt)
-            .max()
-            .map_or(0, |attempt| u64::from(attempt).saturating_sub(1))
+    fn attempts_before(&self, facts: &Facts) -> u64 {
+        let attempts = self.work.iter().filter_map(|row| facts.attempt(row));
+        attempts.max().map_or(0, |attempt| u64::from(attempt).saturating_sub(1))
     }
 }
 
 /// All that was tried at one kind of problem.
 #[derive(Debug, Default)]
-struct Problem<'r> {
-    accepted: Vec<&'r Run<'r>>,
+struct Problem {
+    episodes: u64,
+    /// By when they began.
+    accepted: BTreeMap<At, RunId>,
+    /// The work of those.
+    rows: BTreeSet<At>,
     against: u64,
-    context: BTreeMap<Arc<str>, u64>,
-    paths: BTreeMap<Vec<&'r str>, u64>,
-    worked: BTreeMap<Arc<str>, u64>,
-    failed: BTreeMap<Arc<str>, u64>,
-    checks: BTreeMap<Arc<str>, u64>,
-    files: BTreeMap<Arc<str>, u64>,
-    models: BTreeSet<&'r str>,
+    context: BTreeMap<Name, u64>,
+    paths: BTreeMap<Vec<Name>, u64>,
+    worked: BTreeMap<Name, u64>,
+    failed: BTreeMap<Name, u64>,
+    checks: BTreeMap<Name, u64>,
+    files: BTreeMap<Name, u64>,
+    models: BTreeMap<Name, u64>,
     failures: BTreeMap<&'static str, u64>,
     criteria: BTreeMap<&'static str, u64>,
     /// How many attempts failed before one was accepted, of the episodes in which any did.
-    failed_before: Vec<u64>,
-    first_accepted: Option<EventTime>,
+    failed_before: BTreeMap<u64, u64>,
 }
 
-/// Folds runs into playbooks, by task type, then problem pattern.
-pub fn playbooks<'r>(runs: &'r BTreeMap<&'r str, Run<'r>>, wanted: &Wanted<'_>) -> Vec<Playbook> {
-    let mut tasks: BTreeMap<(&str, &str), Vec<Tried<'_>>> = BTreeMap::new();
-    for tried in runs.values().filter_map(Tried::of) {
-        if wanted.since.is_none_or(|since| tried.at.0 >= since) {
-            tasks.entry((tried.run.task_type(), tried.run.task_id())).or_default().push(tried);
-        }
-    }
-    let mut problems: BTreeMap<(&str, String), Problem<'_>> = BTreeMap::new();
-    for ((task_type, _), tries) in tasks {
-        if wanted.task_type.is_some_and(|wanted| wanted != task_type) {
-            continue;
-        }
-        for episode in episodes(tries) {
-            let pattern = pattern(episode.iter().flat_map(|tried| tried.work.iter().copied()));
-            problems.entry((task_type, pattern)).or_default().add(&episode);
-        }
-    }
-    let has_model = |problem: &Problem<'_>| wanted.model.is_none_or(|model| problem.models.contains(model));
-    let has_file = |problem: &Problem<'_>| wanted.file.is_none_or(|file| problem.files.contains_key(file));
-    problems
-        .iter()
-        .filter(|(_, problem)| has_model(problem) && has_file(problem))
-        .filter_map(|((task_type, pattern), problem)| problem.playbook(task_type, pattern))
-        .collect()
+/// A task type and a pattern; the latter by its number among the patterns.
+type Key = (Name, Name);
+
+/// The problems of all runs that began since a time.
+#[derive(Debug, Default)]
+struct Problems {
+    since: Option<EventTime>,
+    patterns: Names,
+    by_key: BTreeMap<Key, Problem>,
+    changed: BTreeSet<Key>,
 }
 
-impl<'r> Problem<'r> {
-    fn add(&mut self, episode: &[Tried<'r>]) {
+/// The playbooks, kept as runs change.
+#[derive(Debug, Default)]
+pub struct Playbooks(ByTask<Problems>);
+
+impl Playbooks {
+    /// The playbooks of all runs that began at `since` or later.
+    pub fn of(facts: &Facts, since: Option<EventTime>) -> Self {
+        let mut playbooks = Self::default();
+        playbooks.0.fold.since = since;
+        playbooks.0.after(facts, &facts.all_runs().collect::<Vec<_>>(), Vec::new());
+        playbooks
+    }
+
+    /// Before runs change: takes out what they gave. What comes out goes into [`Playbooks::after`].
+    pub fn before(&mut self, facts: &Facts, runs: &[RunId]) -> Vec<TaskKey> {
+        self.0.before(facts, runs)
+    }
+
+    /// After runs changed: puts in what they give.
+    pub fn after(&mut self, facts: &Facts, runs: &[RunId], before: Vec<TaskKey>) {
+        self.0.after(facts, runs, before);
+    }
+
+    /// Task types and patterns whose playbooks may have changed since this was last asked.
+    pub fn take_changed(&mut self) -> BTreeSet<(Name, Name)> {
+        std::mem::take(&mut self.0.fold.changed)
+    }
+
+    /// The texts of a task type and a pattern.
+    pub fn texts<'t>(&'t self, facts: &'t Facts, key: (Name, Name)) -> (&'t str, &'t str) {
+        (facts.names.text(key.0), self.0.fold.patterns.text(key.1))
+    }
+
+    /// A playbook; `None` while no run was accepted.
+    pub fn playbook(&self, facts: &Facts, key: (Name, Name), lines: &mut dyn Lines) -> Option<Playbook> {
+        self.0.fold.by_key.get(&key)?.playbook(facts, self.texts(facts, key), lines)
+    }
+
+    /// The playbooks that are wanted, by task type, then problem pattern.
+    pub fn read(&self, facts: &Facts, wanted: &Wanted<'_>, lines: &mut dyn Lines) -> Vec<Playbook> {
+        let is_in = |counts: &BTreeMap<Name, u64>, text: Option<&str>| {
+            text.is_none_or(|text| counts.keys().any(|name| facts.names.text(*name) == text))
+        };
+        let mut problems: Vec<_> = self
+            .0
+            .fold
+            .by_key
+            .iter()
+            .map(|(key, problem)| (self.texts(facts, *key), problem))
+            .filter(|((task_type, _), _)| wanted.task_type.is_none_or(|wanted| wanted == *task_type))
+            .filter(|(_, problem)| is_in(&problem.models, wanted.model) && is_in(&problem.files, wanted.file))
+            .collect();
+        problems.sort_unstable_by_key(|(texts, _)| *texts);
+        problems.into_iter().filter_map(|(texts, problem)| problem.playbook(facts, texts, lines)).collect()
+    }
+
+    /// Memory that they take, in bytes.
+    pub fn memory(&self) -> usize {
+        // A tree's leaves are three quarters full.
+        let of = |problem: &Problem| problem.rows.len() * 16 + problem.accepted.len() * 20;
+        self.0.memory() + self.0.fold.by_key.values().map(of).sum::<usize>() * 4 / 3
+    }
+}
+
+impl Fold for Problems {
+    fn tasks_of(&self, facts: &Facts, run: RunId) -> Vec<TaskKey> {
+        let run = Run::of(facts, run);
+        let has_work = run.work().next().is_some();
+        run.task_type().zip(run.task()).filter(|_| has_work).into_iter().collect()
+    }
+
+    fn fold(&mut self, facts: &Facts, task: TaskKey, runs: &[RunId], sign: Sign) {
+        let tried = runs.iter().filter_map(|run| Tried::of(&Run::of(facts, *run)));
+        let tried = tried.filter(|tried| self.since.is_none_or(|since| tried.at.0 >= since)).collect();
+        for episode in episodes(tried) {
+            let pattern = pattern(facts, episode.iter().flat_map(|tried| tried.work.iter().copied()));
+            let key = (task.0, self.patterns.of(&pattern));
+            self.changed.insert(key);
+            let problem = self.by_key.entry(key).or_default();
+            problem.take(facts, &episode, sign);
+            if problem.episodes == 0 {
+                self.by_key.remove(&key);
+            }
+        }
+    }
+}
+
+impl Problem {
+    fn take(&mut self, facts: &Facts, episode: &[Tried<'_>], sign: Sign) {
+        sign.add(&mut self.episodes, 1);
         let mut path = Vec::new();
         for tried in episode {
             for row in &tried.work {
-                self.add_row(row, tried.is_accepted());
-                path.extend(row.model.as_deref());
+                self.take_row(facts, row, tried.is_accepted(), sign);
+                path.extend(row.model());
             }
             if tried.failed() {
-                self.against += 1;
-                for code in failures(tried.signals) {
-                    *self.failures.entry(code.name()).or_default() += 1;
-                }
+                sign.add(&mut self.against, 1);
+                failures(tried.signals).for_each(|code| sign.count(&mut self.failures, code.name()));
             }
         }
         let Some(last) = episode.last().filter(|last| last.is_accepted()) else { return };
         path.dedup();
-        *self.paths.entry(path).or_default() += 1;
-        self.accepted.push(last.run);
-        self.first_accepted = Some(self.first_accepted.map_or(last.at.0, |first| first.min(last.at.0)));
+        sign.count(&mut self.paths, path);
+        match sign {
+            Sign::In => self.accepted.insert(last.began, last.run),
+            Sign::Out => self.accepted.remove(&last.began),
+        };
+        last.work.iter().for_each(|row| sign.put(&mut self.rows, row.at()));
         for code in last.signals.iter().filter(|code| is_criterion(*code)) {
-            *self.criteria.entry(code.name()).or_default() += 1;
+            sign.count(&mut self.criteria, code.name());
         }
         let failed = episode.iter().filter(|tried| tried.failed()).count() as u64;
-        let failed_before = failed.max(last.attempts_before());
+        let failed_before = failed.max(last.attempts_before(facts));
         if failed_before > 0 {
-            self.failed_before.push(failed_before);
+            sign.count(&mut self.failed_before, failed_before);
         }
     }
 
-    fn add_row(&mut self, row: &'r ViewRow, accepted: bool) {
-        self.models.extend(row.model.as_deref());
-        let mut count = |counts: fn(&mut Self) -> &mut BTreeMap<Arc<str>, u64>, name: &Arc<str>| {
-            *counts(self).entry(Arc::clone(name)).or_default() += 1;
-        };
-        row.files.iter().for_each(|file| count(|problem| &mut problem.files, file));
-        for check in row.rare().checks.iter().filter(|check| check.deterministic) {
-            count(|problem| &mut problem.checks, &check.name);
-        }
-        for command in &row.rare().commands {
-            match command.exit_code {
-                Some(0) => count(|problem| &mut problem.worked, &command.line),
-                Some(_) => count(|problem| &mut problem.failed, &command.line),
+    fn take_row(&mut self, facts: &Facts, row: &Row, accepted: bool, sign: Sign) {
+        row.model().into_iter().for_each(|model| sign.count(&mut self.models, model));
+        for item in facts.items(row) {
+            match item {
+                Item::File(file) => sign.count(&mut self.files, file),
+                Item::Check(check) if check.deterministic => sign.count(&mut self.checks, check.name),
+                Item::Command(line, Some(0)) => sign.count(&mut self.worked, line),
+                Item::Command(line, Some(_)) => sign.count(&mut self.failed, line),
                 // Nobody says how it ended; that the work was accepted speaks for it.
-                None if accepted => count(|problem| &mut problem.worked, &command.line),
-                None => {}
+                Item::Command(line, None) if accepted => sign.count(&mut self.worked, line),
+                Item::Context(name) if accepted => sign.count(&mut self.context, name),
+                _ => {}
             }
-        }
-        if accepted {
-            row.rare().context.iter().for_each(|name| count(|problem| &mut problem.context, name));
         }
     }
 
     /// The playbook; `None` while no run was accepted.
-    fn playbook(&self, task_type: &str, pattern: &str) -> Option<Playbook> {
+    fn playbook(
+        &self,
+        facts: &Facts,
+        (task_type, pattern): (&str, &str),
+        lines: &mut dyn Lines,
+    ) -> Option<Playbook> {
         let hash = Sha256Hex::of(format!("{task_type}\0{pattern}").as_bytes());
-        let path = self.path();
+        let path = self.path(&facts.names);
         let known = ranked(&self.failures, LIST_MAX);
+        let texts = |counts: &BTreeMap<Name, u64>, max: usize| {
+            ranked_names(&facts.names, counts, max).into_iter().filter_map(Text::new).collect()
+        };
         Some(Playbook {
             schema_version: SchemaVersion,
             playbook_id: PlaybookId::new(format!("playbook_{}", hash.first16()))?,
             task_type: Text::new(task_type)?,
             problem_pattern: Text::new(pattern)?,
-            useful_context: ranked_texts(&self.context, LIST_MAX),
+            useful_context: texts(&self.context, LIST_MAX),
             recovery_strategy: recovery(&path, &known),
             model_routing_path: path.into_iter().filter_map(Text::new).collect(),
-            commands_worked: ranked_texts(&self.worked, LIST_MAX),
-            commands_failed: ranked_texts(&self.failed, LIST_MAX),
-            validation_steps: ranked_texts(&self.checks, LIST_MAX),
-            repo_files_touched: ranked_texts(&self.files, FILES_MAX),
+            commands_worked: texts(&self.worked, LIST_MAX),
+            commands_failed: texts(&self.failed, LIST_MAX),
+            validation_steps: texts(&self.checks, LIST_MAX),
+            repo_files_touched: texts(&self.files, FILES_MAX),
             known_failure_modes: known.into_iter().filter_map(|(code, _)| Text::new(code)).collect(),
             escalation_threshold: self.threshold().and_then(Positive::new),
             acceptance_criteria: self.criteria()?,
             runs_for: Positive::new(self.accepted.len() as u64),
             runs_against: Some(self.against),
-            source_run_ids: self.source_run_ids()?,
-            created_at: self.first_accepted?,
-            provenance: origins(self.accepted.iter().flat_map(|run| run.main_work()))?,
+            source_run_ids: self.source_run_ids(facts)?,
+            created_at: self.rows.first()?.0,
+            provenance: origins(facts, &self.rows, lines)?,
         })
     }
 
     /// The most frequent way through the models; of several the shortest, then the first by name.
-    fn path(&self) -> Vec<&'r str> {
-        let ways = self.paths.iter();
-        let best = ways.min_by_key(|(path, count)| (u64::MAX - **count, path.len(), (*path).clone()));
-        best.map(|(path, _)| path.clone()).unwrap_or_default()
+    fn path<'n>(&self, names: &'n Names) -> Vec<&'n str> {
+        let texts = |path: &[Name]| path.iter().map(|name| names.text(*name)).collect::<Vec<_>>();
+        let ways = self.paths.iter().map(|(path, count)| (u64::MAX - *count, path.len(), path));
+        let best = ways.min_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| texts(a.2).cmp(&texts(b.2))));
+        best.map(|(_, _, path)| texts(path)).unwrap_or_default()
     }
 
     /// Half of the episodes that had failures needed no more attempts than this.
     fn threshold(&self) -> Option<u64> {
-        let mut counts = self.failed_before.clone();
-        counts.sort_unstable();
-        counts.get(counts.len().div_ceil(2).checked_sub(1)?).copied()
+        let half = self.failed_before.values().sum::<u64>().div_ceil(2);
+        let mut seen = 0;
+        let reaches = |(_, count): &(&u64, &u64)| {
+            seen += **count;
+            seen >= half
+        };
+        self.failed_before.iter().find(reaches).map(|(attempts, _)| *attempts)
     }
 
     /// What spoke for at least half of the accepted runs, or else for most of them.
@@ -233,15 +315,10 @@ impl<'r> Problem<'r> {
         NonEmpty::new(criteria.into_iter().filter_map(|(code, _)| Text::new(code)).collect())
     }
 
-    fn source_run_ids(&self) -> Option<Distinct<Text>> {
-        let mut runs: Vec<_> =
-            self.accepted.iter().filter_map(|run| Some((run.rows.first()?.at(), run))).collect();
-        runs.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        let dropped = runs.len().saturating_sub(RUNS_MAX);
-        if dropped > 0 {
-            runs.drain(1..=dropped);
-        }
-        Distinct::new(runs.into_iter().filter_map(|(_, run)| Text::new(&**run.run_id)).collect())
+    fn source_run_ids(&self, facts: &Facts) -> Option<Distinct<Text>> {
+        let dropped = self.accepted.len().saturating_sub(RUNS_MAX);
+        let runs = self.accepted.values().enumerate().filter(|(at, _)| *at == 0 || *at > dropped);
+        Distinct::new(runs.filter_map(|(_, run)| Text::new(facts.runs.text(*run))).collect())
     }
 }
 

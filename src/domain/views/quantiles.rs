@@ -24,6 +24,17 @@ impl Quantiles {
         self.count += 1;
     }
 
+    /// Takes out a number that was added.
+    pub fn remove(&mut self, number: u64) {
+        if let Some(count) = self.buckets.get_mut(&bucket(number)) {
+            *count -= 1;
+            self.count -= 1;
+            if *count == 0 {
+                self.buckets.remove(&bucket(number));
+            }
+        }
+    }
+
     /// Adds everything that another sketch has seen.
     pub fn merge(&mut self, other: &Self) {
         for (bucket, count) in &other.buckets {
@@ -97,6 +108,12 @@ mod tests {
             let [mut merged, behind] = parts;
             merged.merge(&behind);
             prop_assert_eq!(&merged, &whole);
+            for number in numbers.iter().take(cut) {
+                merged.remove(*number);
+            }
+            let mut rest = Quantiles::default();
+            numbers.iter().skip(cut).for_each(|number| rest.add(*number));
+            prop_assert_eq!(&merged, &rest);
             numbers.sort_unstable();
             let rank = (numbers.len() * percent as usize).div_ceil(100);
             let exact = numbers[rank - 1] as f64;

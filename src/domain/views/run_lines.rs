@@ -1,198 +1,411 @@
 //! `views/runs.jsonl`: one line a run: where its evidence stands, its category, and the fields of all streams joined.
+//!
+//! Only what a line shows is taken from the evidence, as the escaped text that it is: nothing is decoded on the way.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::ops::Range;
 
-use serde::Serialize;
-
-use super::row::ViewRow;
-use super::runs::Run;
-use crate::domain::schema::checked::SchemaVersion;
-use crate::domain::schema::codes::Reason;
-use crate::domain::schema::provenance::Provenance;
+use super::Lines;
+use super::detail::scaled;
+use super::facts::{Facts, Row, RunId};
+use super::runs::{Run, worst};
+use super::told::Told;
+use crate::domain::canonical::{push_escaped, unescape};
+use crate::domain::render::Object;
+use crate::domain::schema::SCHEMA_VERSION;
+use crate::domain::schema::codes::Marker;
+use crate::domain::schema::record::ModelRole;
 use crate::domain::schema::scalars::EventTime;
 use crate::domain::score::Category;
+use crate::domain::signal::{Code, SignalSet};
+use crate::domain::skim;
 
-/// One run, with what every stream says of it. What nobody says is left out.
-#[derive(Debug, Serialize)]
-pub struct RunLine<'r> {
-    /// Always 1.
-    pub schema_version: SchemaVersion,
-    /// The run.
-    pub run_id: &'r str,
-    /// What it is about.
-    pub task_id: &'r str,
-    /// Given by the latest row that gives one, else the stream's name.
-    pub task_type: &'r str,
-    /// Given by the latest row that gives one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub run_signature: Option<&'r str>,
-    /// The worst category of its work; a run of support rows waits for ever.
-    pub category: Category,
-    /// How much of its work has which category.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub categories: BTreeMap<&'static str, u64>,
-    /// Why, over all of its work.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub reasons: BTreeSet<Reason>,
-    /// When its first row happened.
-    pub first_timestamp: EventTime,
-    /// When its last row happened.
-    pub last_timestamp: EventTime,
-    /// The pull request, as its latest row gives it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pr_number: Option<i64>,
-    /// Its head, likewise.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub head_sha: Option<&'r str>,
-    /// The highest attempt.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub attempt: Option<u32>,
-    /// The sum over its work, in US dollars.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cost_usd: Option<f64>,
-    /// The sum over its work, in milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub latency_ms: Option<f64>,
-    /// The sum over its work, in tokens.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tokens_in: Option<u64>,
-    /// The sum over its work, in tokens.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tokens_out: Option<u64>,
-    /// Models of its work, in the order in which they come in.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub models: Vec<&'r str>,
-    /// The files it is about.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub source_files: BTreeSet<&'r str>,
-    /// Commands that were run, in order.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub commands_run: Vec<CommandLine<'r>>,
-    /// What rows say, as codes.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub markers: BTreeSet<&'static str>,
-    /// Corpora and documents that were retrieved.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub retrieved: BTreeSet<&'r str>,
-    /// What people decided about it, in order.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub human_overrides: Vec<PersonLine<'r>>,
-    /// Other members of its evidence, each with all its values.
-    #[serde(flatten)]
-    pub others: BTreeMap<&'static str, BTreeSet<&'r str>>,
-    /// Its evidence, and the support rows that name it as their task.
-    pub evidence: Vec<EvidencePlace<'r>>,
+/// A member of the evidence that a line takes up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    RunSignature,
+    PrNumber,
+    HeadSha,
+    Attempt,
+    CostUsd,
+    TokensIn,
+    TokensOut,
+    SourceFiles,
+    CommandsRun,
+    Markers,
+    RetrievedContext,
+    HumanOverride,
+    ModelRole,
+    Provenance,
+    /// One of those that are shown as they are.
+    Shown(u8),
 }
 
-/// A command, as it was run.
-#[derive(Debug, Serialize)]
-pub struct CommandLine<'r> {
-    /// The command line.
-    pub cmd: &'r str,
-    /// Its exit code.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub exit_code: Option<i64>,
+/// Members that are shown as they are, each with all its values, in the order of the line; `model_role` among them.
+const SHOWN: [&str; 12] = [
+    "categorizer",
+    "commit",
+    "extractor",
+    "mode",
+    "model_role",
+    "observer_confidence",
+    "observer_verdict",
+    "scratchpad_summary",
+    "source_label",
+    "source_service",
+    "trace_id",
+    "verifier",
+];
+
+fn taken(key: &str) -> Option<Taken> {
+    Some(match key {
+        "run_signature" => Taken::RunSignature,
+        "pr_number" => Taken::PrNumber,
+        "head_sha" => Taken::HeadSha,
+        "attempt" => Taken::Attempt,
+        "cost_usd" => Taken::CostUsd,
+        "tokens_in" => Taken::TokensIn,
+        "tokens_out" => Taken::TokensOut,
+        "source_files" => Taken::SourceFiles,
+        "commands_run" => Taken::CommandsRun,
+        "success_markers" | "failure_markers" => Taken::Markers,
+        "retrieved_context" => Taken::RetrievedContext,
+        "human_override" => Taken::HumanOverride,
+        "model_role" => Taken::ModelRole,
+        "provenance" => Taken::Provenance,
+        "schema_version" | "run_id" | "task_id" | "timestamp" | "timestamp_origin" | "source_stream"
+        | "kind" | "task_type" | "model_name" | "input_hash" | "output_hash" | "text"
+        | "validation_results" => {
+            return None;
+        }
+        _ => Taken::Shown(SHOWN.iter().position(|shown| *shown == key)? as u8),
+    })
 }
 
-/// What a person decided.
-#[derive(Debug, Serialize)]
-pub struct PersonLine<'r> {
-    /// The decision.
-    pub action: &'r str,
-    /// Who.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub actor: Option<&'r str>,
-    /// Why.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<&'r str>,
-    /// When.
-    pub at: EventTime,
+/// A row of the line in the making.
+#[derive(Debug, Clone, Copy)]
+struct Member<'f> {
+    row: &'f Row,
+    /// Whether it is of the run, and not merely about it.
+    is_own: bool,
 }
 
-/// One piece of evidence.
-#[derive(Debug, Serialize)]
-pub struct EvidencePlace<'r> {
-    /// Its stream.
-    pub source_stream: &'r str,
-    /// Its category.
-    pub category: Category,
-    /// The row it was made from.
-    pub provenance: Provenance<'static>,
+/// A member of some row's evidence.
+#[derive(Debug)]
+struct Part {
+    member: usize,
+    key: Taken,
+    value: Range<usize>,
 }
 
-/// The lines of the view, by `run_id`.
-pub fn run_lines<'r>(runs: &BTreeMap<&'r str, Run<'r>>) -> impl Iterator<Item = RunLine<'r>> {
-    runs.values().filter_map(line)
+/// Room for lines in the making, used again and again.
+#[derive(Debug, Default)]
+pub struct RunLines {
+    text: String,
+    parts: Vec<Part>,
 }
 
-fn line<'r>(run: &Run<'r>) -> Option<RunLine<'r>> {
-    let mut all: Vec<&'r ViewRow> = run.rows.iter().chain(&run.about).copied().collect();
-    all.sort_unstable_by(|a, b| a.at().cmp(&b.at()));
-    let mut categories = BTreeMap::new();
-    for row in run.work() {
-        *categories.entry(row.category.name()).or_default() += 1;
+impl RunLines {
+    /// Appends the line of a run, newline included; nothing for a run without rows.
+    pub fn push(&mut self, facts: &Facts, run: RunId, lines: &mut dyn Lines, out: &mut String) {
+        let run = Run::of(facts, run);
+        let mut members: Vec<Member<'_>> = run.rows.iter().map(|row| Member { row, is_own: true }).collect();
+        let own = members.len();
+        members.extend(facts.about(run.id).map(|row| Member { row, is_own: false }));
+        if members.len() > own {
+            members.sort_unstable_by_key(|member| member.row.at());
+        }
+        self.read(&members, lines);
+        let line = Line { facts, run: &run, members: &members, text: &self.text, parts: &self.parts };
+        line.write(out);
     }
-    let mut models = Vec::new();
-    for model in run.work().filter_map(|row| row.model.as_deref()) {
-        if !models.contains(&model) {
-            models.push(model);
+
+    fn read(&mut self, members: &[Member<'_>], lines: &mut dyn Lines) {
+        self.text.clear();
+        self.parts.clear();
+        for (member, Member { row, .. }) in members.iter().enumerate() {
+            for (key, value) in skim::members(lines.evidence(row).unwrap_or_default()) {
+                if let Some(key) = taken(key) {
+                    let from = self.text.len();
+                    self.text.push_str(value);
+                    self.parts.push(Part { member, key, value: from..self.text.len() });
+                }
+            }
         }
     }
-    let mut others: BTreeMap<&'static str, BTreeSet<&str>> = BTreeMap::new();
-    for (name, value) in all.iter().flat_map(|row| &row.rare().others) {
-        others.entry(name).or_default().insert(value);
+}
+
+/// A line, and what it is made from.
+struct Line<'l> {
+    facts: &'l Facts,
+    run: &'l Run<'l>,
+    /// All rows, in order.
+    members: &'l [Member<'l>],
+    text: &'l str,
+    parts: &'l [Part],
+}
+
+impl<'l> Line<'l> {
+    /// The values of a member, with their rows, in order.
+    fn values(&self, key: Taken) -> impl DoubleEndedIterator<Item = (Member<'l>, &'l str)> {
+        let (members, text) = (self.members, self.text);
+        let parts = self.parts.iter().filter(move |part| part.key == key);
+        parts.filter_map(move |part| Some((*members.get(part.member)?, text.get(part.value.clone())?)))
     }
-    let roles = all.iter().filter_map(|row| row.role);
-    others.entry("model_role").or_default().extend(roles);
-    let sum = |of: fn(&ViewRow) -> Option<u64>| run.work().filter_map(of).reduce(u64::saturating_add);
-    let person = |row: &&'r ViewRow| {
-        let said = row.rare().person.as_ref()?;
-        let text = |text: &'r Option<Arc<str>>| text.as_deref();
-        Some(PersonLine {
-            action: &said.action,
-            actor: text(&said.actor),
-            reason: text(&said.reason),
-            at: row.time,
-        })
+
+    /// The sum of a number over the run's work.
+    fn sum(&self, key: Taken, number: fn(&str) -> Option<u64>) -> Option<u64> {
+        let of_work = self.values(key).filter(|(member, _)| member.is_own && member.row.told().is_work());
+        of_work.filter_map(|(_, value)| number(value)).reduce(u64::saturating_add)
+    }
+
+    fn write(&self, out: &mut String) {
+        let (Some(first), Some(last)) = (self.members.first(), self.members.last()) else { return };
+        let (Some(task), Some(task_type)) = (self.run.task(), self.run.task_type()) else { return };
+        let facts = self.facts;
+        let mut o = Object::new(out);
+        o.int("schema_version", SCHEMA_VERSION);
+        o.plain("run_id", facts.runs.text(self.run.id));
+        match task.run() {
+            Some(run) => o.plain("task_id", &format!("run:{}", facts.runs.text(run))),
+            None => o.plain("task_id", task.name().map_or("", |name| facts.names.text(name))),
+        }
+        o.plain("task_type", facts.names.text(task_type));
+        let signatures = self.values(Taken::RunSignature).rev().filter(|(member, _)| member.is_own);
+        string(&mut o, "run_signature", signatures.map(|(_, value)| value));
+        self.write_score(&mut o);
+        o.time("first_timestamp", first.row.time());
+        o.time("last_timestamp", last.row.time());
+        let number = |value: &str| value.parse::<i64>().ok();
+        let pull = self.values(Taken::PrNumber).rev().find_map(|(_, value)| number(value));
+        if let Some(pull) = pull {
+            o.int("pr_number", pull);
+        }
+        string(&mut o, "head_sha", self.values(Taken::HeadSha).rev().map(|(_, value)| value));
+        let own = self.values(Taken::Attempt).filter(|(member, _)| member.is_own);
+        let attempt = own.filter_map(|(_, value)| value.parse::<u32>().ok()).max();
+        if let Some(attempt) = attempt {
+            o.int("attempt", attempt);
+        }
+        self.write_sums(&mut o);
+        let mut models = Vec::new();
+        for model in self.run.work().filter_map(Row::model) {
+            if !models.contains(&model) {
+                models.push(model);
+            }
+        }
+        if !models.is_empty() {
+            o.array("models", models, |out, model| push_quoted(out, facts.names.text(model)));
+        }
+        let files = self.values(Taken::SourceFiles).flat_map(|(_, files)| skim::items(files));
+        set(&mut o, "source_files", files.filter_map(Json::of_string));
+        self.write_commands(&mut o);
+        let markers = self.values(Taken::Markers);
+        let mut markers: Vec<_> = markers
+            .flat_map(|(_, markers)| skim::items(markers))
+            .filter_map(|marker| Marker::from_name(marker.trim_matches('"')))
+            .collect();
+        markers.sort_unstable();
+        markers.dedup();
+        if !markers.is_empty() {
+            o.codes("markers", markers.into_iter().map(Marker::name));
+        }
+        let retrieved = self.values(Taken::RetrievedContext).flat_map(|(_, context)| retrieved(context));
+        set(&mut o, "retrieved", retrieved);
+        self.write_people(&mut o);
+        self.write_shown(&mut o);
+        o.array("evidence", self.values(Taken::Provenance), |out, (member, provenance)| {
+            let mut o = Object::new(out);
+            o.plain("source_stream", facts.names.text(facts.stream_name(member.row)));
+            o.plain("category", member.row.told().category().name());
+            o.raw("provenance", provenance);
+            o.end();
+        });
+        o.end();
+        out.push('\n');
+    }
+
+    fn write_score(&self, o: &mut Object<'_>) {
+        let categories = || self.run.work().map(|row| row.told().category());
+        o.plain("category", worst(categories()).unwrap_or(Category::NeedsHumanReview).name());
+        let mut counts = Category::ALL
+            .map(|category| (category.name(), categories().filter(|found| *found == category).count()));
+        counts.sort_unstable();
+        if counts.iter().any(|(_, count)| *count > 0) {
+            o.object("categories", |o| {
+                for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+                    o.int(name, count);
+                }
+            });
+        }
+        let told = || self.run.work().map(Row::told);
+        let signals = told().fold(SignalSet::EMPTY, |all, told| all.union(told.signals()));
+        let rules = told().filter_map(Told::rule);
+        let mut reasons: Vec<&str> = signals.iter().map(Code::name).chain(rules).collect();
+        reasons.sort_unstable();
+        reasons.dedup();
+        if !reasons.is_empty() {
+            o.codes("reasons", reasons);
+        }
+    }
+
+    fn write_sums(&self, o: &mut Object<'_>) {
+        // Written by the same rules as everything that serde writes.
+        let mut amount = |key: &str, amount: Option<f64>| {
+            if let Some(Ok(json)) = amount.map(|amount| serde_json::to_string(&amount)) {
+                o.raw(key, &json);
+            }
+        };
+        let cost = self.sum(Taken::CostUsd, |cost| scaled(cost, 1e9));
+        amount("cost_usd", cost.map(|nanos| nanos as f64 / 1e9));
+        let latency = self.run.work().filter_map(Row::latency_us).reduce(u64::saturating_add);
+        amount("latency_ms", latency.map(|micros| micros as f64 / 1e3));
+        for (name, key) in [("tokens_in", Taken::TokensIn), ("tokens_out", Taken::TokensOut)] {
+            if let Some(tokens) = self.sum(key, |tokens| tokens.parse().ok()) {
+                o.int(name, tokens);
+            }
+        }
+    }
+
+    fn write_commands(&self, o: &mut Object<'_>) {
+        let own = self.values(Taken::CommandsRun).filter(|(member, _)| member.is_own);
+        let commands = own.flat_map(|(_, commands)| skim::items(commands)).filter_map(|command| {
+            let (mut line, mut exit_code) = (None, None);
+            for (key, value) in skim::members(command) {
+                match key {
+                    "cmd" => line = Some(value).filter(|line| line.starts_with('"')),
+                    "exit_code" => exit_code = value.parse::<i64>().ok(),
+                    _ => {}
+                }
+            }
+            Some((line?, exit_code))
+        });
+        let mut commands = commands.peekable();
+        if commands.peek().is_some() {
+            o.array("commands_run", commands, |out, (line, exit_code)| {
+                let mut o = Object::new(out);
+                o.raw("cmd", line);
+                if let Some(exit_code) = exit_code {
+                    o.int("exit_code", exit_code);
+                }
+                o.end();
+            });
+        }
+    }
+
+    fn write_people(&self, o: &mut Object<'_>) {
+        let mut people = self.values(Taken::HumanOverride).filter_map(person).peekable();
+        if people.peek().is_some() {
+            o.array("human_overrides", people, |out, (members, at)| {
+                let mut o = Object::new(out);
+                for (key, value) in members.into_iter().flatten() {
+                    o.raw(key, value);
+                }
+                o.time("at", at);
+                o.end();
+            });
+        }
+    }
+
+    fn write_shown(&self, o: &mut Object<'_>) {
+        for (place, key) in (0..).zip(SHOWN) {
+            let values = self.values(Taken::Shown(place));
+            if key == "model_role" {
+                let roles = self.values(Taken::ModelRole);
+                let roles = roles.filter_map(|(_, role)| ModelRole::from_name(role.trim_matches('"')));
+                let mut roles: Vec<_> = roles.map(ModelRole::name).collect();
+                roles.sort_unstable();
+                roles.dedup();
+                o.codes(key, roles);
+            } else {
+                set(o, key, values.map(|(_, value)| Json::of(value)));
+            }
+        }
+    }
+}
+
+/// What a person decided: its members in order, and when.
+type Person<'l> = ([Option<(&'static str, &'l str)>; 3], EventTime);
+
+fn person<'l>((member, said): (Member<'l>, &'l str)) -> Option<Person<'l>> {
+    let mut members = [("action", None), ("actor", None), ("reason", None)];
+    for (key, value) in skim::members(said).filter(|(_, value)| value.starts_with('"')) {
+        for (_, known) in members.iter_mut().filter(|(name, _)| *name == key) {
+            *known = Some(value);
+        }
+    }
+    let [(_, action), ..] = members;
+    action.map(|_| (members.map(|(key, value)| Some((key, value?))), member.row.time()))
+}
+
+/// Corpora and documents.
+fn retrieved(context: &str) -> impl Iterator<Item = Json<'_>> {
+    let list = |wanted: &'static str| {
+        skim::members(context).filter(move |(key, _)| *key == wanted).flat_map(|(_, list)| skim::items(list))
     };
-    Some(RunLine {
-        schema_version: SchemaVersion,
-        run_id: run.run_id,
-        task_id: run.task_id(),
-        task_type: run.task_type(),
-        run_signature: run.signature().map(|signature| &**signature),
-        category: run.category().unwrap_or(Category::NeedsHumanReview),
-        categories,
-        reasons: run.work().flat_map(ViewRow::reasons).collect(),
-        first_timestamp: all.first()?.time,
-        last_timestamp: all.last()?.time,
-        pr_number: all.iter().rev().find_map(|row| row.pr_number),
-        head_sha: all.iter().rev().find_map(|row| row.head_sha.as_deref()),
-        attempt: run.rows.iter().filter_map(|row| row.attempt).max(),
-        cost_usd: sum(|row| row.rare().cost_nanos).map(|nanos| nanos as f64 / 1e9),
-        latency_ms: sum(|row| row.latency_us).map(|micros| micros as f64 / 1e3),
-        tokens_in: sum(|row| row.rare().tokens_in),
-        tokens_out: sum(|row| row.rare().tokens_out),
-        models,
-        source_files: all.iter().flat_map(|row| &row.files).map(|file| &**file).collect(),
-        commands_run: run
-            .rows
-            .iter()
-            .flat_map(|row| &row.rare().commands)
-            .map(|command| CommandLine { cmd: &command.line, exit_code: command.exit_code })
-            .collect(),
-        markers: all.iter().flat_map(|row| row.markers.iter()).map(|marker| marker.name()).collect(),
-        retrieved: all.iter().flat_map(|row| &row.rare().context).map(|name| &**name).collect(),
-        human_overrides: all.iter().filter_map(person).collect(),
-        others,
-        evidence: all
-            .iter()
-            .map(|row| EvidencePlace {
-                source_stream: &row.stream,
-                category: row.category,
-                provenance: row.provenance(),
-            })
-            .collect(),
-    })
+    let parts = |document| skim::members(document).filter(|(key, _)| matches!(*key, "id" | "corpus"));
+    let documents = list("documents").flat_map(parts).map(|(_, text)| text);
+    list("corpora").chain(documents).filter_map(Json::of_string)
+}
+
+/// A string by its escaped text; in the order of what the text says.
+#[derive(Debug, PartialEq, Eq)]
+struct Json<'t>(Cow<'t, str>);
+
+impl<'t> Json<'t> {
+    /// A string; `None` for any other value.
+    fn of_string(json: &'t str) -> Option<Self> {
+        Some(Self(json.strip_prefix('"')?.strip_suffix('"')?.into()))
+    }
+
+    /// A string; another value as the text of its JSON.
+    fn of(json: &'t str) -> Self {
+        Self::of_string(json).unwrap_or_else(|| {
+            let mut escaped = String::new();
+            push_escaped(&mut escaped, json);
+            Self(escaped.into())
+        })
+    }
+}
+
+impl Ord for Json<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if self.0.contains('\\') || other.0.contains('\\') {
+            unescape(&self.0).cmp(&unescape(&other.0))
+        } else {
+            self.0.cmp(&other.0)
+        }
+    }
+}
+
+impl PartialOrd for Json<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The first value that is a string.
+fn string<'v>(o: &mut Object<'_>, key: &str, values: impl Iterator<Item = &'v str>) {
+    values.filter(|value| value.starts_with('"')).take(1).for_each(|value| o.raw(key, value));
+}
+
+/// All values, each once, in order; nothing when there are none.
+fn set<'v>(o: &mut Object<'_>, key: &str, values: impl Iterator<Item = Json<'v>>) {
+    let mut values: Vec<_> = values.collect();
+    values.sort_unstable();
+    values.dedup();
+    if !values.is_empty() {
+        o.array(key, values, |out, value| {
+            out.push('"');
+            out.push_str(&value.0);
+            out.push('"');
+        });
+    }
+}
+
+fn push_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    push_escaped(out, text);
+    out.push('"');
 }

@@ -1,0 +1,133 @@
+//! Folds that are sums over tasks, kept as runs change: what a task gave is taken out as it was put in, and put in anew.
+//!
+//! Only tasks of changed runs are looked at. A task that a changed run comes to was not known beforehand; what its other
+//! runs gave is taken out then. So sums are those of all runs, whatever the order and the steps.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::facts::{Facts, RunId, Task};
+use super::names::Name;
+
+/// A task: its type, and what it is about.
+pub(super) type TaskKey = (Name, Task);
+
+/// Something that is summed over tasks.
+pub(super) trait Fold {
+    /// The tasks that a run has a part in.
+    fn tasks_of(&self, facts: &Facts, run: RunId) -> Vec<TaskKey>;
+    /// Puts in what the runs of a task give, or takes it out.
+    fn fold(&mut self, facts: &Facts, task: TaskKey, runs: &[RunId], sign: Sign);
+}
+
+/// Whether something is put in or taken out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// Put in.
+    In,
+    /// Taken out.
+    Out,
+}
+
+impl Sign {
+    /// Counts one more, or one less; what is counted no more is gone.
+    pub(super) fn count<K: Ord>(self, counts: &mut BTreeMap<K, u64>, key: K) {
+        match self {
+            Self::In => *counts.entry(key).or_default() += 1,
+            Self::Out => {
+                if let Some(count) = counts.get_mut(&key) {
+                    *count = count.saturating_sub(1);
+                    if *count == 0 {
+                        counts.remove(&key);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds a number, or takes it off.
+    pub(super) fn add(self, sum: &mut u64, number: u64) {
+        *sum = match self {
+            Self::In => sum.saturating_add(number),
+            Self::Out => sum.saturating_sub(number),
+        };
+    }
+
+    /// Puts a member into a set, or takes it out.
+    pub(super) fn put<K: Ord>(self, set: &mut BTreeSet<K>, key: K) {
+        match self {
+            Self::In => set.insert(key),
+            Self::Out => set.remove(&key),
+        };
+    }
+}
+
+/// A fold, and the runs of every task.
+#[derive(Debug, Default)]
+pub(super) struct ByTask<F> {
+    /// The fold.
+    pub(super) fold: F,
+    members: BTreeSet<(TaskKey, RunId)>,
+}
+
+impl<F: Fold> ByTask<F> {
+    /// Takes out the tasks of runs that are about to change, and gives them.
+    pub(super) fn before(&mut self, facts: &Facts, runs: &[RunId]) -> Vec<TaskKey> {
+        let parts = self.parts(facts, runs);
+        let tasks = tasks_of(&parts);
+        for task in &tasks {
+            self.fold_task(facts, *task, Sign::Out);
+        }
+        for part in &parts {
+            self.members.remove(part);
+        }
+        tasks
+    }
+
+    /// Puts in the tasks of runs that have changed, `before` being those they had.
+    pub(super) fn after(&mut self, facts: &Facts, runs: &[RunId], before: Vec<TaskKey>) {
+        let parts = self.parts(facts, runs);
+        let mut tasks = tasks_of(&parts);
+        for task in tasks.iter().filter(|task| before.binary_search(task).is_err()) {
+            self.fold_task(facts, *task, Sign::Out);
+        }
+        if self.members.is_empty() {
+            let mut parts = parts;
+            parts.sort_unstable();
+            self.members = parts.into_iter().collect();
+        } else {
+            self.members.extend(parts);
+        }
+        tasks.extend(before);
+        tasks.sort_unstable();
+        tasks.dedup();
+        for task in tasks {
+            self.fold_task(facts, task, Sign::In);
+        }
+    }
+
+    fn parts(&self, facts: &Facts, runs: &[RunId]) -> Vec<(TaskKey, RunId)> {
+        let of = |run: RunId| self.fold.tasks_of(facts, run).into_iter().map(move |task| (task, run));
+        runs.iter().copied().flat_map(of).collect()
+    }
+
+    fn fold_task(&mut self, facts: &Facts, task: TaskKey, sign: Sign) {
+        let members = self.members.range((task, 0)..=(task, RunId::MAX));
+        let runs: Vec<RunId> = members.map(|(_, run)| *run).collect();
+        if !runs.is_empty() {
+            self.fold.fold(facts, task, &runs, sign);
+        }
+    }
+
+    /// Memory that the runs of tasks take, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        // A tree's leaves are three quarters full.
+        self.members.len() * size_of::<(TaskKey, RunId)>() * 4 / 3
+    }
+}
+
+fn tasks_of(parts: &[(TaskKey, RunId)]) -> Vec<TaskKey> {
+    let mut tasks: Vec<TaskKey> = parts.iter().map(|(task, _)| *task).collect();
+    tasks.sort_unstable();
+    tasks.dedup();
+    tasks
+}

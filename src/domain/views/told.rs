@@ -1,0 +1,104 @@
+//! What the current score of a row tells the views, in one word.
+
+use crate::domain::score::{Category, rule_codes};
+use crate::domain::signal::{Code, SignalSet};
+use crate::domain::skim;
+
+/// Category, signals and rule of a score: 48 bits of signals, the rule's place in the table from 1, the category, and
+/// whether the row is work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told(u64);
+
+const SIGNALS: u64 = (1 << 48) - 1;
+const RULE_SHIFT: u32 = 48;
+const CATEGORY_SHIFT: u32 = 56;
+const WORK: u64 = 1 << 58;
+const EXTRACTION: u64 = 1 << 59;
+
+const _: () = assert!(Code::ALL.len() <= RULE_SHIFT as usize);
+
+impl Told {
+    /// Reads a score line; `None` when it is none that distilld wrote.
+    pub fn read(score: &str) -> Option<Self> {
+        let (mut category, mut signals, mut rule) = (None, SignalSet::EMPTY, 0);
+        for (key, value) in skim::members(score) {
+            match key {
+                // Category and reasons stand before it.
+                "score_seq" if category.is_some() => break,
+                "category" => category = Category::from_name(value.trim_matches('"')),
+                "reasons" => {
+                    for reason in skim::items(value).map(|item| item.trim_matches('"')) {
+                        if reason.starts_with("rule.") {
+                            rule =
+                                rule_codes().position(|code| code == reason).map_or(rule, |at| at as u64 + 1);
+                        } else if let Some(code) = Code::ALL.iter().find(|code| code.name() == reason) {
+                            signals.insert(*code);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        let category = category? as u64;
+        Some(Self(signals.bits() | rule << RULE_SHIFT | category << CATEGORY_SHIFT))
+    }
+
+    /// The same of a row that is work, or was taken out of other work.
+    pub(super) fn of_kind(self, is_work: bool, is_extraction: bool) -> Self {
+        Self(self.0 | if is_work { WORK } else { 0 } | if is_extraction { EXTRACTION } else { 0 })
+    }
+
+    /// What another score tells of the same row.
+    pub(super) fn rescored(self, now: Self) -> Self {
+        now.of_kind(self.is_work(), self.is_extraction())
+    }
+
+    /// The category that counts now.
+    pub fn category(self) -> Category {
+        let number = (self.0 >> CATEGORY_SHIFT & 3) as usize;
+        Category::ALL.get(number).copied().unwrap_or(Category::NeedsHumanReview)
+    }
+
+    /// The signals that reached the row.
+    pub fn signals(self) -> SignalSet {
+        SignalSet::from_bits(self.0 & SIGNALS)
+    }
+
+    /// The rule that decided.
+    pub fn rule(self) -> Option<&'static str> {
+        rule_codes().nth((self.0 >> RULE_SHIFT & 0xff).checked_sub(1)? as usize)
+    }
+
+    /// Whether the row is work rather than support.
+    pub fn is_work(self) -> bool {
+        self.0 & WORK != 0
+    }
+
+    /// Whether it was taken out of other work.
+    pub fn is_extraction(self) -> bool {
+        self.0 & EXTRACTION != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_category_signal_and_rule_is_told() {
+        for category in Category::ALL {
+            for rule in rule_codes() {
+                for code in Code::ALL {
+                    let score = format!(
+                        r#"{{"category":"{category}","reasons":["{code}","human.accept","{rule}"],"score_seq":3}}"#
+                    );
+                    let told = Told::read(&score).unwrap().of_kind(true, false);
+                    assert_eq!((told.category(), told.rule()), (category, Some(rule)));
+                    assert_eq!(told.signals(), SignalSet::of(*code).union(SignalSet::of(Code::HumanAccept)));
+                    assert!(told.is_work() && !told.is_extraction());
+                }
+            }
+        }
+        assert_eq!(Told::read(r#"{"reasons":[],"score_seq":0}"#), None);
+    }
+}

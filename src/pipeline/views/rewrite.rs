@@ -1,0 +1,273 @@
+//! A file made anew from the old one: lines that stay are copied, others come from memory, and nothing is written while
+//! both are the same.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sha2::{Digest, Sha256};
+
+use super::ViewError;
+use super::read::read_at;
+use crate::domain::schema::receipt::CommittedState;
+use crate::domain::schema::scalars::Sha256Hex;
+use crate::store::disk::{Disk, RealDisk};
+use crate::store::{Prepared, StoreError};
+
+const BLOCK_BYTES: usize = 1 << 20;
+
+/// Tells files from those of a refresh whose process is still ending.
+static MARK: AtomicU64 = AtomicU64::new(0);
+
+/// A file in the making. What is kept, skipped and put is told in the order of the new file.
+#[derive(Debug)]
+pub(super) struct Rewrite {
+    name: &'static str,
+    path: PathBuf,
+    old: Old,
+    /// Up to here the old file was kept or skipped.
+    old_at: u64,
+    /// The old file is to be copied from here to `old_at`.
+    keep_from: u64,
+    /// New bytes that are not compared or written yet.
+    waiting: Vec<u8>,
+    rows: u64,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// So far the new file is the first bytes of the old one: so many.
+    Same(u64),
+    Differs(Box<New>),
+}
+
+/// The committed file; no more than a length of zero when there is none.
+#[derive(Debug)]
+struct Old {
+    file: Option<File>,
+    len: u64,
+    /// Of its first bytes; kept up to the place where reading stands.
+    hash: Sha256,
+    hashed: u64,
+    block: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct New {
+    file: File,
+    hash: Sha256,
+    /// Removes the file when it comes to nothing.
+    prepared: Prepared,
+}
+
+impl Rewrite {
+    /// Of a committed file.
+    pub(super) fn open(
+        output: &Path,
+        name: &'static str,
+        committed: &CommittedState,
+    ) -> Result<Self, ViewError> {
+        let (path, len) = (output.join(name), committed.output_len(name));
+        let file = match File::open(&path) {
+            Ok(file) => Some(file),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+            Err(e) => return Err(StoreError::io("open", &path, e).into()),
+        };
+        // A file of nothing has to come to be, too.
+        let is_there = file.is_some() && committed.outputs.contains_key(name);
+        let len = if is_there { len } else { 0 };
+        let old = Old { file, len, hash: Sha256::new(), hashed: 0, block: Vec::new() };
+        let mut rewrite = Self {
+            name,
+            path,
+            old,
+            old_at: 0,
+            keep_from: 0,
+            waiting: Vec::new(),
+            rows: 0,
+            state: State::Same(0),
+        };
+        if !is_there {
+            rewrite.part_ways()?;
+        }
+        Ok(rewrite)
+    }
+
+    /// Keeps a line of the old file.
+    pub(super) fn keep(&mut self, len: u64) -> Result<(), ViewError> {
+        if !self.waiting.is_empty() {
+            self.flush()?;
+        }
+        if let State::Same(at) = &mut self.state {
+            if *at == self.old_at {
+                *at += len;
+            } else {
+                self.part_ways()?;
+            }
+        }
+        if self.old_at + len > self.old.len {
+            return Err(self.changed());
+        }
+        self.old_at += len;
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Leaves lines of the old file out.
+    pub(super) fn skip(&mut self, len: u64) -> Result<(), ViewError> {
+        self.copy_kept()?;
+        self.old_at += len;
+        self.keep_from = self.old_at;
+        Ok(())
+    }
+
+    /// Puts a line.
+    pub(super) fn put(&mut self, line: &[u8]) -> Result<(), ViewError> {
+        self.copy_kept()?;
+        self.waiting.extend_from_slice(line);
+        self.rows += 1;
+        if self.waiting.len() >= BLOCK_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// Copies what is kept, if the files have parted.
+    fn copy_kept(&mut self) -> Result<(), ViewError> {
+        if self.keep_from < self.old_at {
+            if let State::Differs(new) = &mut self.state {
+                self.old.copy(&self.path, self.keep_from, self.old_at, new)?;
+            }
+            self.keep_from = self.old_at;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), ViewError> {
+        let waiting = std::mem::take(&mut self.waiting);
+        if let State::Same(at) = &mut self.state {
+            let to = *at + waiting.len() as u64;
+            if self.old.read(&self.path, *at, to)? == waiting.as_slice() {
+                *at = to;
+            } else {
+                self.part_ways()?;
+            }
+        }
+        if let State::Differs(new) = &mut self.state {
+            new.write(&waiting)?;
+        }
+        self.waiting = waiting;
+        self.waiting.clear();
+        Ok(())
+    }
+
+    /// From here on the new file is another.
+    fn part_ways(&mut self) -> Result<(), ViewError> {
+        let State::Same(same_to) = self.state else { return Ok(()) };
+        if let Some(folder) = self.path.parent() {
+            RealDisk::default().make_dir(folder)?;
+        }
+        let mut new = New::create(&self.path)?;
+        self.old.copy(&self.path, 0, same_to, &mut new)?;
+        // What was kept is in there.
+        self.keep_from = self.old_at;
+        self.state = State::Differs(Box::new(new));
+        Ok(())
+    }
+
+    fn changed(&self) -> ViewError {
+        ViewError::Changed(self.path.display().to_string())
+    }
+
+    /// The new file, written and synced; `None` when the old one says the same. `known` is the hash of the old one, where
+    /// it is known: what was kept must not be what somebody else wrote.
+    pub(super) fn finish(mut self, known: Option<Sha256Hex>) -> Result<Option<Prepared>, ViewError> {
+        self.flush()?;
+        match self.state {
+            State::Same(at) if at == self.old.len => return Ok(None),
+            State::Same(_) => self.part_ways()?,
+            State::Differs(_) => self.copy_kept()?,
+        }
+        let replaces = self.old.finish(&self.path)?;
+        if known.is_some_and(|known| known != replaces) {
+            return Err(self.changed());
+        }
+        let State::Differs(new) = self.state else { return Ok(None) };
+        let New { file, hash, mut prepared } = *new;
+        file.sync_data().map_err(|source| StoreError::Sync { path: prepared.file.clone(), source })?;
+        self.name.clone_into(&mut prepared.path);
+        prepared.rows = self.rows;
+        prepared.sha256 = Sha256Hex(hash.finalize().into());
+        prepared.replaces = replaces;
+        Ok(Some(prepared))
+    }
+}
+
+impl Old {
+    /// Reads a range; shorter at the end of what is committed.
+    fn read(&mut self, path: &Path, from: u64, to: u64) -> Result<&[u8], ViewError> {
+        let len = usize::try_from(to.min(self.len).saturating_sub(from)).unwrap_or(usize::MAX);
+        if self.block.len() < len {
+            self.block.resize(len, 0);
+        }
+        let Some(file) = &self.file else { return Ok(&[]) };
+        let read = read_at(file, path, self.block.get_mut(..len).unwrap_or_default(), from)?;
+        let bytes = self.block.get(..read).unwrap_or_default();
+        let new_from = usize::try_from(self.hashed.saturating_sub(from)).unwrap_or(usize::MAX);
+        if self.hashed >= from
+            && let Some(new) = bytes.get(new_from..)
+        {
+            self.hash.update(new);
+            self.hashed += new.len() as u64;
+        }
+        Ok(bytes)
+    }
+
+    /// Reads on to a place for the hash alone.
+    fn hash_to(&mut self, path: &Path, to: u64) -> Result<(), ViewError> {
+        while self.hashed < to {
+            let from = self.hashed;
+            let read = self.read(path, from, to.min(from + BLOCK_BYTES as u64))?.len();
+            if read == 0 {
+                return Err(ViewError::Changed(path.display().to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, path: &Path, from: u64, to: u64, new: &mut New) -> Result<(), ViewError> {
+        self.hash_to(path, from)?;
+        for at in (from..to).step_by(BLOCK_BYTES) {
+            let end = to.min(at + BLOCK_BYTES as u64);
+            let bytes = self.read(path, at, end)?;
+            if bytes.len() as u64 != end - at {
+                return Err(ViewError::Changed(path.display().to_string()));
+            }
+            new.write(bytes)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, path: &Path) -> Result<Sha256Hex, ViewError> {
+        self.hash_to(path, self.len)?;
+        Ok(Sha256Hex(std::mem::take(&mut self.hash).finalize().into()))
+    }
+}
+
+impl New {
+    fn create(output: &Path) -> Result<Self, ViewError> {
+        let mark = format!("{}-{}", std::process::id(), MARK.fetch_add(1, Ordering::Relaxed));
+        let path = Prepared::name(output, &mark);
+        let file = File::create(&path).map_err(|e| StoreError::io("make", &path, e))?;
+        let nothing = Sha256Hex([0; 32]);
+        let prepared =
+            Prepared { path: String::new(), file: path, len: 0, rows: 0, sha256: nothing, replaces: nothing };
+        Ok(Self { file, hash: Sha256::new(), prepared })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), ViewError> {
+        self.file.write_all(bytes).map_err(|e| StoreError::io("write", &self.prepared.file, e))?;
+        self.hash.update(bytes);
+        self.prepared.len += bytes.len() as u64;
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! `views/runs.jsonl`: a line a run by `run_id`; that of an unchanged run is copied from the old file.
+
+use std::path::Path;
+
+use super::ViewError;
+use super::files::RUNS;
+use super::read_back::ReadBack;
+use super::rewrite::Rewrite;
+use crate::domain::schema::receipt::CommittedState;
+use crate::domain::schema::scalars::Sha256Hex;
+use crate::domain::views::facts::{Facts, RunId};
+use crate::domain::views::run_lines::RunLines;
+use crate::store::Prepared;
+
+/// The runs in the order of the file, with the lengths of their lines.
+#[derive(Debug, Default)]
+pub(super) struct RunFile {
+    lines: Vec<(RunId, u32)>,
+    /// Of the committed file, once it is known.
+    sha256: Option<Sha256Hex>,
+}
+
+/// The line of a run that has none yet.
+const NO_LINE: u32 = 0;
+
+impl RunFile {
+    /// Makes the lines of some runs anew; `new` are those among them that are not in the file.
+    pub(super) fn update(
+        &mut self,
+        output: &Path,
+        committed: &CommittedState,
+        facts: &Facts,
+        dirty: &[RunId],
+        new: Vec<RunId>,
+        lines: &mut ReadBack<'_>,
+    ) -> Result<Option<Prepared>, ViewError> {
+        self.insert(facts, new);
+        let is_dirty = Marks::of(dirty, facts.runs.len());
+        let mut rewrite = Rewrite::open(output, RUNS, committed)?;
+        let (mut room, mut line) = (RunLines::default(), String::new());
+        for (run, len) in &mut self.lines {
+            if !is_dirty.contains(*run) {
+                rewrite.keep(u64::from(*len))?;
+                continue;
+            }
+            if *len != NO_LINE {
+                rewrite.skip(u64::from(*len))?;
+            }
+            line.clear();
+            room.push(facts, *run, lines, &mut line);
+            rewrite.put(line.as_bytes())?;
+            // A line of 4 GiB would be made anew each time, at the wrong place: it is not known where the next one begins.
+            *len = u32::try_from(line.len()).map_err(|_| ViewError::Changed(RUNS.to_owned()))?;
+        }
+        let prepared = rewrite.finish(self.sha256)?;
+        self.sha256 = prepared.as_ref().map(|prepared| prepared.sha256).or(self.sha256);
+        Ok(prepared)
+    }
+
+    /// Puts new runs into their places.
+    fn insert(&mut self, facts: &Facts, mut new: Vec<RunId>) {
+        let text = |run: RunId| facts.runs.bytes(run);
+        new.sort_unstable_by(|a, b| text(*a).cmp(text(*b)));
+        if self.lines.is_empty() {
+            self.lines = new.into_iter().map(|run| (run, NO_LINE)).collect();
+            return;
+        }
+        if new.is_empty() {
+            return;
+        }
+        let mut lines = Vec::with_capacity(self.lines.len() + new.len());
+        let mut rest = self.lines.as_slice();
+        for run in new {
+            let (before, behind) = rest.split_at(rest.partition_point(|(known, _)| text(*known) < text(run)));
+            lines.extend_from_slice(before);
+            lines.push((run, NO_LINE));
+            rest = behind;
+        }
+        lines.extend_from_slice(rest);
+        self.lines = lines;
+    }
+
+    /// Memory that it takes, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.lines.capacity() * size_of::<(RunId, u32)>()
+    }
+}
+
+/// Runs that are meant, one bit each.
+struct Marks(Vec<u64>);
+
+impl Marks {
+    fn of(runs: &[RunId], all: usize) -> Self {
+        let mut marks = Self(vec![0; all.div_ceil(64)]);
+        for run in runs {
+            if let Some(word) = marks.0.get_mut(*run as usize / 64) {
+                *word |= 1 << (run % 64);
+            }
+        }
+        marks
+    }
+
+    fn contains(&self, run: RunId) -> bool {
+        self.0.get(run as usize / 64).is_some_and(|word| word & 1 << (run % 64) != 0)
+    }
+}
