@@ -197,3 +197,24 @@ impl Disk for RealDisk {
         Ok(names)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_kept_open_is_forgotten_when_another_takes_its_name_or_it_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("a"), dir.path().join("b"));
+        fs::write(&path, "old").unwrap();
+        fs::write(&other, "new").unwrap();
+        let disk = RealDisk::keeping_open();
+        assert_eq!(disk.read(&path, 0, 9).unwrap(), b"old");
+        disk.rename(&other, &path).unwrap();
+        assert_eq!(disk.read(&path, 0, 9).unwrap(), b"new");
+        disk.remove(&path).unwrap();
+        assert!(disk.read(&path, 0, 9).is_err());
+        disk.write(&path, 0, b"again").unwrap();
+        assert_eq!(disk.read(&path, 0, 9).unwrap(), b"again");
+    }
+}

@@ -244,3 +244,61 @@ fn without(
     let rows = (state.outputs.get(path).map_or(0, |output| output.rows) + added).saturating_sub(found);
     Ok(Replace { path: path.to_owned(), keep, then, rows })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::score::Category;
+    use crate::domain::signal::SignalSet;
+    use crate::pipeline::exports::Stamp;
+    use crate::pipeline::exports::make::MadeSample;
+
+    /// Lines that were made together, with the ids from a number on.
+    fn made(from: u64, lines: &[&str]) -> MadeLines {
+        let stamp = Stamp { category: Category::Accepted, signals: SignalSet::EMPTY, task: 0 };
+        let mut bytes = String::new();
+        let sample = |(id, line): (u64, &&str)| {
+            bytes.push_str(line);
+            MadeSample { id: SampleId(id), place: 0, stamp, to: bytes.len() as u32 }
+        };
+        let samples = (from..).zip(lines).map(sample).collect();
+        let sha256 = Sha256Hex::of(bytes.as_bytes());
+        MadeLines { dataset: Dataset::Rag, bytes, sha256, samples }
+    }
+
+    fn pieces(gathered: &mut Gathered) -> Vec<(String, u64, bool)> {
+        let file = gathered.files.remove(&Dataset::Rag).unwrap();
+        let text = |piece: Piece| {
+            let fits = piece.sha256.is_none_or(|sha256| sha256 == Sha256Hex::of(&piece.bytes));
+            assert!(fits, "a hash of other bytes");
+            (String::from_utf8(piece.bytes).unwrap(), piece.rows, piece.sha256.is_some())
+        };
+        file.add.pieces().chain(file.instead.pieces()).map(text).collect()
+    }
+
+    #[test]
+    fn lines_keep_their_hash_until_one_is_dropped_again() {
+        let mut gathered = Gathered::default();
+        gathered.add_lines(made(1, &["a\n", "bb\n", "ccc\n"]), &[true, true, true]);
+        gathered.add_lines(made(4, &["d\n", "ee\n"]), &[true, true]);
+        gathered.drop_line(Dataset::Rag, SampleId(2));
+        gathered.add_line(Dataset::Rag, SampleId(2), "again\n");
+        assert_eq!(
+            pieces(&mut gathered),
+            [
+                ("a\nccc\n".to_owned(), 2, false),
+                ("d\nee\n".to_owned(), 2, true),
+                ("again\n".to_owned(), 1, false)
+            ]
+        );
+    }
+
+    #[test]
+    fn lines_that_are_not_wanted_or_take_the_place_of_others_come_apart() {
+        let mut gathered = Gathered::default();
+        gathered.drop_line(Dataset::Rag, SampleId(3));
+        gathered.add_lines(made(1, &["a\n", "bb\n", "ccc\n"]), &[true, false, true]);
+        assert!(gathered.has_appends(2) && !gathered.has_appends(3) && gathered.has_replacements(4));
+        assert_eq!(pieces(&mut gathered), [("a\n".to_owned(), 1, false), ("ccc\n".to_owned(), 1, false)]);
+    }
+}
