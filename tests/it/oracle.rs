@@ -24,7 +24,7 @@ use score::Score;
 
 /// What is to be found in the outputs once all rows of a folder are committed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Answer {
+pub struct Answer {
     /// By stream and line: the score that counts.
     scores: BTreeMap<(String, u64), Score>,
     samples: Samples,

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use distilld::pipeline::views::VIEW_PATHS;
 use serde_json::{Value, json};
 
-use crate::support::Lab;
+use crate::support::{Lab, wait_until};
 use crate::views_kept::views_of;
 
 /// Evidence beside the score that counts now.
@@ -553,4 +553,61 @@ fn an_empty_output_has_views_of_nothing() {
         assert!(lab.run(&[command]).status.success());
         assert_eq!(lab.run(&[command, "--json", "--markdown"]).status.code(), Some(64));
     }
+}
+
+/// The daemon; killed when a test fails.
+struct Daemon(std::process::Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_person_takes_a_run_out_of_every_view_and_back_in_again_while_the_daemon_runs() {
+    let lab = Lab::new();
+    reviews_with_a_failing_gate(&lab, "src/a.rs", true);
+    let null = std::process::Stdio::null;
+    let daemon = Daemon(lab.distilld().arg("run").stdout(null()).stderr(null()).spawn().unwrap());
+    let sees = |what: &str, category: &str, playbooks: usize| {
+        wait_until(what, || {
+            let ledger = lab.lines("views/model_ledger.jsonl");
+            let strong = ledger.iter().find(|entry| entry["model_name"] == "kimi-k2:1t");
+            let runs = lab.lines("views/runs.jsonl");
+            strong.is_some_and(|entry| entry[category] == 1)
+                && lab.lines("views/playbooks.jsonl").len() == playbooks
+                && runs
+                    .iter()
+                    .any(|run| run["models"] == json!(["kimi-k2:1t"]) && run["category"] == category)
+        });
+    };
+    sees("the run is accepted", "accepted", 1);
+    let run = lab.lines("views/playbooks.jsonl")[0]["source_run_ids"][0].as_str().unwrap().to_owned();
+    let say = |action: &str| {
+        let said = lab.run(&["override", &run, "--action", action, "--reason", "seen", "--actor", "ann"]);
+        assert!(said.status.success(), "{said:?}");
+    };
+    say("reject");
+    sees("the run is rejected", "rejected", 0);
+    let weak = &lab.lines("views/model_ledger.jsonl")[0];
+    assert_eq!((&weak["model_name"], weak.get("best_partner_model")), (&json!("gpt-oss:20b"), None));
+    say("review");
+    let is_queued = || {
+        let queue = lab.lines("views/review_queue.jsonl");
+        queue.iter().any(|item| item["run_id"] == run.as_str() && item["why"] == "rule.human")
+    };
+    wait_until("it is in the queue", is_queued);
+    say("accept");
+    sees("the run is accepted again", "accepted", 1);
+    // The files of one commit take their places one after the other.
+    wait_until("it is in the queue no more", || !is_queued());
+    drop(daemon);
+    // A start makes all of it from nothing.
+    let of = |path: &str| fs::read(lab.out().join(path)).unwrap();
+    let kept = VIEW_PATHS.map(of);
+    lab.append("observer_ops", b"{}\n");
+    lab.run_once();
+    assert!(kept == VIEW_PATHS.map(of), "views that were kept differ from those made from nothing");
 }

@@ -86,7 +86,9 @@ fn views_in(output: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// The views of evidence, each with the score that counts.
 pub fn views_of(pairs: &[(Value, Value)]) -> BTreeMap<String, Vec<u8>> {
-    let mut streams: BTreeMap<String, BTreeMap<(u64, u64), (String, String)>> = BTreeMap::new();
+    /// Evidence and score by generation and line.
+    type Lines = BTreeMap<(u64, u64), (String, String)>;
+    let mut streams: BTreeMap<String, Lines> = BTreeMap::new();
     for (evidence, score) in pairs {
         let place = &evidence["provenance"];
         let place = (place["generation"].as_u64().unwrap(), place["line_offset"].as_u64().unwrap());

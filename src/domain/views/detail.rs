@@ -259,7 +259,9 @@ mod tests {
             Item::Cost(u64::MAX),
         ];
         let mut packer = Packer::default();
-        items.into_iter().for_each(|item| packer.put(item));
+        for item in items {
+            packer.put(item);
+        }
         assert_eq!(Items(packer.bytes()).collect::<Vec<_>>(), items);
     }
 

@@ -13,6 +13,7 @@ pub mod names;
 mod pattern;
 pub mod playbooks;
 pub mod quantiles;
+mod row;
 pub mod run_lines;
 mod runs;
 pub mod told;

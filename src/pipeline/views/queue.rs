@@ -9,7 +9,7 @@ use super::rewrite::Rewrite;
 use crate::domain::review_queue::{Why, item};
 use crate::domain::schema::receipt::CommittedState;
 use crate::domain::schema::scalars::Sha256Hex;
-use crate::domain::views::facts::{At, Changes, Facts, Place, Row};
+use crate::domain::views::facts::{At, Changes, Facts, Place, Row, RowId};
 use crate::pipeline::refresh::REVIEW_QUEUE;
 use crate::pipeline::review::Special;
 use crate::store::Prepared;
@@ -43,8 +43,12 @@ impl Queue {
         streams: usize,
         lines: &mut ReadBack<'_>,
     ) -> Result<Option<Prepared>, ViewError> {
-        let touched = self.touched(facts, changes, special);
-        let rows = touched.iter().filter_map(|place| facts.row(facts.row_at(*place)?));
+        let looked_at = self.looked_at(facts, changes, special);
+        let new_rows = (changes.first_new..facts.len()).filter_map(|id| facts.row(id));
+        let rows = looked_at.iter().filter_map(|id| facts.row(*id)).chain(new_rows);
+        // What is new has no item yet.
+        let touched: BTreeSet<Place> =
+            looked_at.iter().filter_map(|id| facts.row(*id)).map(Row::place).collect();
         let items = rows.filter_map(|row| Some((why(facts, row, special, streams)?, row.at())));
         let mut new: Vec<Item> = items.collect();
         new.sort_unstable();
@@ -83,15 +87,12 @@ impl Queue {
         Ok(prepared)
     }
 
-    /// Rows whose items may be others than before.
-    fn touched(&self, facts: &Facts, changes: &Changes, special: &Special) -> BTreeSet<Place> {
-        let place = |id| facts.row(id).map(Row::place);
-        let new = (changes.first_new..facts.len()).filter_map(place);
-        let rescored = changes.rescored.iter().filter_map(|id| place(*id));
+    /// Rows that are not new, whose items may be others than before.
+    fn looked_at(&self, facts: &Facts, changes: &Changes, special: &Special) -> BTreeSet<RowId> {
         let all = special.iter().chain(&self.special);
         let other = all.filter(|(key, _)| special.get(key) != self.special.get(key));
-        let other = other.filter_map(|((stream, at), _)| facts.place(usize::from(*stream), *at));
-        new.chain(rescored).chain(other).collect()
+        let other = other.filter_map(|((stream, at), _)| facts.row_at(facts.place((*stream).into(), *at)?));
+        changes.rescored.iter().copied().chain(other).filter(|id| *id < changes.first_new).collect()
     }
 
     /// Memory that it takes, in bytes.

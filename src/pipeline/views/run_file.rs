@@ -80,6 +80,11 @@ impl RunFile {
         self.lines = lines;
     }
 
+    /// How many lines there are.
+    pub(super) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
     /// Memory that it takes, in bytes.
     pub(super) fn memory(&self) -> usize {
         self.lines.capacity() * size_of::<(RunId, u32)>()

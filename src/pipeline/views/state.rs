@@ -96,7 +96,12 @@ impl Views {
         Ok(Made { views: self, files })
     }
 
-    /// Memory that they take, in bytes, and how many rows and runs they know.
+    /// How many runs they know.
+    pub fn runs(&self) -> usize {
+        self.files.runs.len()
+    }
+
+    /// Memory that they take, in bytes.
     pub fn memory(&self) -> usize {
         let files = &self.files;
         self.facts.memory()
