@@ -54,7 +54,7 @@ impl Desk {
         let mut buffer = Vec::new();
         for _ in 0..100 {
             match self.tail.step(LIMITS, &mut buffer).unwrap() {
-                Step::Working => {}
+                Step::Working | Step::Finished(_) => {}
                 Step::Idle => return seen,
                 Step::Chunk(chunk) => {
                     let text = String::from_utf8(buffer.clone()).unwrap();
