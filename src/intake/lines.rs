@@ -292,6 +292,7 @@ pub(crate) fn read_exact_or_less(
 mod tests {
     use super::*;
     use std::io::Write as _;
+    use std::os::unix::fs::FileExt as _;
 
     const LIMITS: ReadLimits = ReadLimits { chunk_bytes: 64, chunk_rows: 1000, line_bytes_max: 100 };
 
@@ -300,7 +301,7 @@ mod tests {
         let mut buffer = Vec::new();
         let mut seen = Vec::new();
         loop {
-            let size = reader.file().metadata().unwrap().len();
+            let size = reader.file().look().unwrap().0;
             match reader.read(size, limits, &mut buffer).unwrap() {
                 Found::Nothing => return seen,
                 Found::More => {}

@@ -53,8 +53,11 @@ struct Frame {
     end: u64,
 }
 
+/// A frame by the copy's number and its own.
+type Unpacked = ((u64, usize), Vec<u8>);
+
 thread_local! {
-    static UNPACKED: RefCell<Vec<((u64, usize), Vec<u8>)>> = const { RefCell::new(Vec::new()) };
+    static UNPACKED: RefCell<Vec<Unpacked>> = const { RefCell::new(Vec::new()) };
 }
 
 fn damaged(what: &str) -> io::Error {
@@ -109,16 +112,13 @@ impl ReadAt for Packed {
         let Some(frame) = self.frames.get(number) else { return Ok(0) };
         UNPACKED.with_borrow_mut(|kept| {
             let key = (self.number, number);
-            match kept.iter().position(|(other, _)| *other == key) {
-                Some(place) => {
-                    let found = kept.remove(place);
-                    kept.insert(0, found);
-                }
-                None => {
-                    kept.truncate(KEPT_FRAMES - 1);
-                    kept.insert(0, (key, self.unpack(number)?));
-                }
-            }
+            let there = kept.iter().position(|(other, _)| *other == key);
+            let found = match there {
+                Some(place) => kept.remove(place),
+                None => (key, self.unpack(number)?),
+            };
+            kept.truncate(KEPT_FRAMES - 1);
+            kept.insert(0, found);
             let bytes = kept.first().map(|(_, bytes)| bytes.as_slice()).unwrap_or_default();
             let from = bytes.len().saturating_sub((frame.end - at) as usize);
             let there = bytes.get(from..).unwrap_or_default();

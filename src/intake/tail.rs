@@ -8,16 +8,19 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::IntakeError;
 use super::bytes::Bytes;
-use super::chunk::{Chunk, Content, Finished, GapFound, Position, Source, Step};
+use super::chunk::{Chunk, Finished, GapFound, Position, Source, Step};
 use super::earlier::Earlier;
 use super::identity::Identity;
-use super::lines::{Found, LineReader, ReadLimits, read_anchor};
+use super::lines::{Found, LineReader, ReadLimits};
 use super::siblings::{self, Sibling};
-use crate::domain::schema::scalars::Sha256Hex;
+
+mod current;
+
+use current::{Current, resumed};
 
 /// One stream's file.
 #[derive(Debug)]
@@ -34,20 +37,6 @@ pub struct Tail {
     gaps: VecDeque<GapFound>,
     rotated_wait: Duration,
     caught_up: bool,
-}
-
-#[derive(Debug)]
-struct Current {
-    source: Source,
-    reader: LineReader,
-    line: u64,
-    seen_size: u64,
-    /// Since when the name belongs to another file.
-    left_since: Option<Instant>,
-    /// Whether it was found under another name than the stream's.
-    found_rotated: bool,
-    /// The file's modification time when its anchor was last found to hold.
-    checked: Option<SystemTime>,
 }
 
 impl Tail {
@@ -254,6 +243,7 @@ impl Tail {
         let generation = self.next_generation;
         self.next_generation += 1;
         let source = Source { path, generation, identity };
+        let is_numbered = !self.gaps.is_empty();
         // A gap before it is committed together with its start, so that the next start does not find the gap again.
         for gap in &mut self.gaps {
             gap.next.get_or_insert_with(|| source.clone());
@@ -262,6 +252,7 @@ impl Tail {
             source,
             reader: LineReader::new(file, 0, Vec::new()),
             line: 0,
+            is_numbered,
             seen_size: 0,
             left_since: None,
             found_rotated,
@@ -280,6 +271,7 @@ impl Tail {
             gap.to = current.seen_size.max(current.reader.offset);
             current.reader.rewind();
             current.line = 0;
+            current.is_numbered = true;
             current.seen_size = size;
             current.source.generation = generation;
             gap.next = Some(current.source.clone());
@@ -332,64 +324,25 @@ impl Tail {
             let since = self.siblings_since(&identity)?;
             self.queue_up(since);
         }
-        let file = self.current.take().map(|current| current.reader.into_file());
-        Ok(file.map_or(Finish::GoOn, |file| Finish::Finished(Finished { generation, file })))
+        match self.current.take() {
+            Some(current) if current.is_numbered => {
+                Ok(Finish::Finished(Finished { generation, file: current.reader.into_file() }))
+            }
+            // A file without a row leaves no trace, so its number goes to the next.
+            _ => {
+                self.next_generation = generation;
+                Ok(Finish::GoOn)
+            }
+        }
     }
 }
 
-#[expect(clippy::large_enum_variant, reason = "made and taken apart at once")]
 enum Finish {
     Stay,
     Chunk(Chunk),
     Finished(Finished),
     /// There may be more to read, here or in the next file.
     GoOn,
-}
-
-impl Current {
-    /// Why the file is no longer the one that was read up to the cursor, if it is not.
-    fn changed_under_us(
-        &mut self,
-        size: u64,
-        modified: Option<SystemTime>,
-    ) -> io::Result<Option<&'static str>> {
-        if size < self.reader.offset {
-            return Ok(Some("the file was truncated; what was not read of it is gone"));
-        }
-        // A file that was written anew up to the very cursor shows only in its time.
-        let touched = modified.is_none() || modified != self.checked;
-        if (size > self.reader.offset || touched) && !self.reader.anchor_holds()? {
-            return Ok(Some("the file was truncated and written anew; what was not read is gone"));
-        }
-        self.checked = modified;
-        Ok(None)
-    }
-
-    /// Whether the file was a rotated one when it was found, and had not been written to for `wait`.
-    fn is_long_quiet(&self, modified: Option<SystemTime>, wait: Duration) -> bool {
-        let quiet_for = modified.and_then(|at| at.elapsed().ok());
-        self.found_rotated && quiet_for.is_some_and(|quiet_for| quiet_for >= wait)
-    }
-
-    fn chunk(&mut self, found: Found, from: u64, unterminated: bool) -> Option<Chunk> {
-        let (lines, content) = match found {
-            Found::Nothing | Found::More => return None,
-            Found::Lines { lines } => (lines, Content::Lines),
-            Found::Oversize(line) => (1, Content::Oversize(line)),
-        };
-        let first_line = self.line;
-        self.line += lines;
-        Some(Chunk {
-            source: self.source.clone(),
-            from,
-            to: self.reader.offset,
-            first_line,
-            lines,
-            anchor: Sha256Hex::of(self.reader.anchor()),
-            unterminated,
-            content,
-        })
-    }
 }
 
 fn compressed_gap(sibling: &Sibling) -> GapFound {
@@ -400,29 +353,6 @@ fn compressed_gap(sibling: &Sibling) -> GapFound {
         reason: format!("{} is compressed, so its rows were not read", sibling.path.display()),
         next: None,
     }
-}
-
-/// The file of a committed position, where it was left.
-fn resumed(
-    position: &Position,
-    path: Arc<str>,
-    file: Bytes,
-    identity: Identity,
-    found_rotated: bool,
-) -> Result<Current, IntakeError> {
-    let anchor =
-        read_anchor(&file, position.offset).map_err(|e| IntakeError::new("read", Path::new(&*path), e))?;
-    // A wrong anchor is noticed at the first step, as for a file that changes while it is tailed.
-    let anchor = if Sha256Hex::of(&anchor) == position.anchor { anchor } else { vec![0; anchor.len() + 1] };
-    Ok(Current {
-        source: Source { path, generation: position.generation, identity },
-        reader: LineReader::new(file, position.offset, anchor),
-        line: position.line,
-        seen_size: position.offset,
-        left_since: None,
-        found_rotated,
-        checked: None,
-    })
 }
 
 fn name_of(path: &Path) -> Arc<str> {

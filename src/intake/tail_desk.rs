@@ -6,6 +6,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 
 use super::*;
+use crate::domain::schema::scalars::Sha256Hex;
 
 pub(super) const LIMITS: ReadLimits =
     ReadLimits { chunk_bytes: 1 << 16, chunk_rows: 1000, line_bytes_max: 1 << 16 };

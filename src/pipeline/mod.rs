@@ -218,8 +218,14 @@ pub fn run(plan: Plan<'_>) -> Result<crate::store::Store, committer::PipelineErr
     let abandon = AtomicBool::new(false);
     let (keeper_sender, words) = crossbeam_channel::unbounded();
     let output = store.output().to_owned();
-    let keeper =
-        archive::keeper::Keeper { output, streams, words, shared: Arc::clone(&shared), abandon: &abandon };
+    let keeper = archive::keeper::Keeper {
+        output,
+        streams,
+        words,
+        shared: Arc::clone(&shared),
+        abandon: &abandon,
+        said: std::cell::RefCell::default(),
+    };
     let committer = committer::Committer {
         store,
         known,

@@ -324,7 +324,7 @@ fn a_truncated_generation_is_kept_when_its_copy_lies_beside_it_and_named_when_no
 }
 
 #[test]
-fn a_file_without_a_row_keeps_its_number() {
+fn a_file_without_a_row_is_no_generation() {
     let lab = Lab::new();
     lab.config(ON);
     lab.append(STREAM, rows(0..50));

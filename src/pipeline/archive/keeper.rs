@@ -4,6 +4,7 @@
 //! crash leaves none, or a whole one; the next start looks which finished generations have none, and makes them while
 //! their files are still there.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,6 +64,8 @@ pub(in crate::pipeline) struct Keeper<'r> {
     pub(in crate::pipeline) shared: Arc<Shared>,
     /// Whether to leave everything as it is and end.
     pub(in crate::pipeline) abandon: &'r AtomicBool,
+    /// What was said to have failed: trouble that lasts is said once.
+    pub(in crate::pipeline) said: RefCell<BTreeSet<String>>,
 }
 
 impl Keeper<'_> {
@@ -73,9 +76,7 @@ impl Keeper<'_> {
         let mut has_looked = false;
         let mut is_last_round = false;
         loop {
-            if !self.shared.tuning().archive_rotated {
-                (has_looked, waiting) = (false, Vec::new());
-            } else {
+            if self.shared.tuning().archive_rotated {
                 if !has_looked {
                     match self.unkept(archive) {
                         Ok(unkept) => waiting.extend(unkept),
@@ -84,6 +85,8 @@ impl Keeper<'_> {
                     has_looked = true;
                 }
                 self.keep_all(archive, &mut waiting);
+            } else {
+                (has_looked, waiting) = (false, Vec::new());
             }
             if is_last_round || self.is_abandoned() {
                 return;
@@ -103,7 +106,9 @@ impl Keeper<'_> {
     }
 
     fn say_failed(&self, archive: &Path, why: &str) {
-        warn!(archive = %archive.display(), why, "a finished generation is not in the archive yet; it is tried again");
+        if self.said.borrow_mut().insert(why.to_owned()) {
+            warn!(archive = %archive.display(), why, "a finished generation is not in the archive yet; it is tried again");
+        }
     }
 
     /// The finished generations that have no copy and were not given up. What was left half made is removed.
@@ -150,7 +155,7 @@ impl Keeper<'_> {
         let given_up = lost.into_iter().filter_map(|(ended, reason)| {
             Some(Lost { stream: name(&ended)?, generation: ended.generation, reason })
         });
-        if let Err(e) = self.give_up(archive, given_up.collect()) {
+        if let Err(e) = Self::give_up(archive, given_up.collect()) {
             self.say_failed(archive, &describe(&e));
         }
     }
@@ -181,7 +186,7 @@ impl Keeper<'_> {
     }
 
     /// Names generations that will have no copy, once.
-    fn give_up(&self, archive: &Path, given_up: Vec<Lost>) -> Result<(), StoreError> {
+    fn give_up(archive: &Path, given_up: Vec<Lost>) -> Result<(), StoreError> {
         if given_up.is_empty() {
             return Ok(());
         }

@@ -230,7 +230,6 @@ fn earlier(
     for wanted in wanted {
         let file = files.iter().find(|file| file.claimed_by == Some(wanted.generation));
         let (name, identity, place) = match (file, copies.remove(&wanted.generation)) {
-            (Some(file), _) if file.path == spec.path => break,
             (Some(file), _) => {
                 (file.path.display().to_string(), file.identity, Place::File(file.path.clone()))
             }
@@ -247,6 +246,10 @@ fn earlier(
         // Numbers that no receipt with rows has were lives of the file without a row.
         for _ in next..wanted.generation {
             earlier.push(Earlier { name: name.as_str().into(), identity, place: Place::Nowhere });
+        }
+        // The stream's own file is read last, and as long as rows come to it.
+        if file.is_some_and(|file| file.path == spec.path) {
+            break;
         }
         earlier.push(Earlier { name: name.into(), identity, place });
         next = wanted.generation + 1;
