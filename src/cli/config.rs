@@ -123,15 +123,15 @@ impl Config {
                 return Err(refuse(&key, path, "it must not lie where distilld itself writes"));
             }
         }
+        if absolute(&self.output) == absolute(&self.state) {
+            return Err(refuse("paths.state", &self.state, "it must be another folder than paths.output"));
+        }
         let own = swap::FOLDERS.map(|folder| absolute(&self.output).join(folder));
         let taken = own.iter().any(|own| absolute(&archive).starts_with(own))
             || absolute(&archive).starts_with(absolute(&self.state))
             || absolute(&archive) == absolute(&self.output);
         if taken {
             return Err(refuse("archive.folder", &archive, "it must be a folder for nothing but copies"));
-        }
-        if absolute(&self.output) == absolute(&self.state) {
-            return Err(refuse("paths.state", &self.state, "it must be another folder than paths.output"));
         }
         Ok(())
     }
