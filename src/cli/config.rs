@@ -11,6 +11,7 @@ use serde::{Deserialize, de};
 use crate::domain::rules::{Rules, ScorerSettings};
 use crate::domain::schema::scalars::Sha256Hex;
 use crate::pipeline::Tuning;
+use crate::store::swap;
 
 mod raw;
 mod streams;
@@ -34,6 +35,8 @@ pub(super) struct Config {
     pub(super) kb: PathBuf,
     pub(super) output: PathBuf,
     pub(super) state: PathBuf,
+    /// Where copies of finished generations go, if not below the output.
+    archive: Option<PathBuf>,
     pub(super) workers: usize,
     pub(super) tuning: Tuning,
     pub(super) rules: Rules,
@@ -82,6 +85,11 @@ impl Config {
         Reader::new(&path.display().to_string(), base, &text)?.config()
     }
 
+    /// The folder of the copies of finished generations.
+    pub(super) fn archive(&self) -> PathBuf {
+        self.archive.clone().unwrap_or_else(|| self.output.join("archive"))
+    }
+
     /// Checks what only the file system can tell.
     pub(super) fn check_paths(&self) -> Result<(), ConfigError> {
         let refuse = |key: &str, path: &Path, allowed: &str| ConfigError::Value {
@@ -93,7 +101,10 @@ impl Config {
         if !self.kb.is_dir() {
             return Err(refuse("paths.kb", &self.kb, "it must be a folder that is there"));
         }
-        for (key, path) in [("paths.output", &self.output), ("paths.state", &self.state)] {
+        let archive = self.archive();
+        let written =
+            [("paths.output", &self.output), ("paths.state", &self.state), ("archive.folder", &archive)];
+        for (key, path) in written {
             if path.exists() && !path.is_dir() {
                 return Err(refuse(key, path, "it must be a folder, or not be there yet"));
             }
@@ -114,6 +125,13 @@ impl Config {
         }
         if absolute(&self.output) == absolute(&self.state) {
             return Err(refuse("paths.state", &self.state, "it must be another folder than paths.output"));
+        }
+        let own = swap::FOLDERS.map(|folder| absolute(&self.output).join(folder));
+        let taken = own.iter().any(|own| absolute(&archive).starts_with(own))
+            || absolute(&archive).starts_with(absolute(&self.state))
+            || absolute(&archive) == absolute(&self.output);
+        if taken {
+            return Err(refuse("archive.folder", &archive, "it must be a folder for nothing but copies"));
         }
         Ok(())
     }
@@ -207,6 +225,7 @@ impl Reader {
             kb: path(&self.raw.paths.kb, "data/_kb"),
             output: path(&self.raw.paths.output, "data"),
             state: path(&self.raw.paths.state, "state"),
+            archive: self.raw.archive.folder.as_ref().map(|folder| self.base.join(folder)),
             workers: self.in_range(
                 "batch.workers",
                 batch.workers,
@@ -264,6 +283,7 @@ impl Reader {
                 millis(1000),
                 &(millis(0)..=millis(3_600_000)),
             )?,
+            archive_rotated: self.raw.archive.rotated,
             export_lag_max: self.size("export.lag_max", export.lag_max, 64 << 20, &(0..=1 << 50))?,
         })
     }

@@ -1,5 +1,6 @@
 //! `distilld replay`: the output made anew from offset zero, checked against the live one, and put in its place.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,12 +15,13 @@ use super::run::{Attendants, open};
 use super::setup::{self, Paths};
 use super::{Exit, Failure};
 use crate::domain::schema::receipt::{Receipt, ReceiptKind, ReplacedHead};
+use crate::intake::earlier::Earlier;
 use crate::pipeline::outputs::Outputs;
-use crate::pipeline::replay::sources::{Generation, gone, receipted};
+use crate::pipeline::replay::sources::{Generation, Located, locate, receipted};
 use crate::pipeline::replay::transitions::Transitions;
 use crate::pipeline::replay::{ReplayError, check_no_leak, compare, stranger};
 use crate::pipeline::streams::StreamSet;
-use crate::pipeline::{self, Plan, Shared};
+use crate::pipeline::{self, Plan, Shared, Tuning, archive};
 use crate::store::commit::wall_clock;
 use crate::store::cursors::CursorCache;
 use crate::store::disk::{Disk, RealDisk};
@@ -71,6 +73,7 @@ impl From<ReplayError> for Failure {
         match error {
             ReplayError::Store(error) => error.into(),
             error @ ReplayError::Intake(_) => Self::new(Exit::Io, error),
+            error @ ReplayError::DamagedCopy { .. } => Self::new(Exit::Refused, error),
             error @ (ReplayError::Differs { .. }
             | ReplayError::Fewer { .. }
             | ReplayError::Leaks { .. }
@@ -136,7 +139,9 @@ fn follows(receipt: &Receipt, config: &Config) -> bool {
 
 /// The whole of it; `None` when it was asked to stop.
 fn replay(config: &Config, streams: &StreamSet, args: &Args) -> Result<Option<Report>, Failure> {
-    let mut watched = Watched { shared: Shared::new(config.tuning), attendants: None };
+    // What a replay reads is in the archive, or was when it ended.
+    let tuning = Tuning { archive_rotated: false, ..config.tuning };
+    let mut watched = Watched { shared: Shared::new(tuning), attendants: None };
     let ended = replay_watched(config, streams, args, &mut watched);
     if let Some(attendants) = watched.attendants {
         attendants.end();
@@ -168,7 +173,8 @@ fn replay_watched(
     let receipts = Receipts::read(&RealDisk::default(), &config.output)?;
     let Some(last) = receipts.last else { return Err(nothing_there(&config.output)) };
     let old = ReplacedHead { seq: last.seq, sha256: receipts.head };
-    let missing = gone(&receipted(&config.output)?, streams)?;
+    let Located { gone: missing, copied, earlier } =
+        locate(&config.output, &receipted(&config.output)?, streams)?;
     if let Some(first) = missing.first().filter(|_| !args.without_missing) {
         return Err(refuse_missing(first, missing.len() - 1));
     }
@@ -183,7 +189,8 @@ fn replay_watched(
     }
     let (store, lock) =
         open(&output, &work.state(), streams, &Receipt { started_at: wall_clock(), ..receipt.clone() })?;
-    let Some(mut store) = distil(store, config, streams, work.state(), &receipt, watched, args.json)? else {
+    let inputs = (streams, earlier);
+    let Some(mut store) = distil(store, config, inputs, work.state(), &receipt, watched, args.json)? else {
         return Ok(None);
     };
     let checked = check(config, &output, streams, args, &last, &missing);
@@ -196,6 +203,7 @@ fn replay_watched(
             return Err(e.into());
         }
     };
+    report.copied = copied.iter().map(describe).collect();
     if watched.is_interrupted() {
         return Ok(None);
     }
@@ -216,6 +224,7 @@ fn replay_watched(
     drop(store);
     if is_swap {
         forget_caches(&config.state)?;
+        archive::lost::forget(&config.archive())?;
         report.kept = work.put_in_place(old, keep_old)?.map(|path| path.display().to_string());
         report.replaced = true;
     } else {
@@ -310,7 +319,7 @@ fn can_resume(output: &Path, receipt: &Receipt) -> bool {
 fn distil(
     store: Store,
     config: &Config,
-    streams: &StreamSet,
+    (streams, earlier): (&StreamSet, BTreeMap<String, Vec<Earlier>>),
     state_dir: PathBuf,
     receipt: &Receipt,
     watched: &mut Watched,
@@ -326,6 +335,7 @@ fn distil(
         state_dir,
         receipt: receipt.clone(),
         workers: config.workers,
+        earlier,
         once: true,
         shared: Arc::clone(&shared),
         reload: Box::new(|| None),

@@ -68,6 +68,7 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
         state_dir: config.state.clone(),
         receipt,
         workers: config.workers,
+        earlier: std::collections::BTreeMap::new(),
         once: args.once,
         shared: Arc::clone(&shared),
         reload: Box::new(|| reload(paths, &config, &shared, &log)),
@@ -157,8 +158,8 @@ fn reload(paths: &Paths, old: &Config, shared: &Shared, log: &LogHandle) -> Opti
 
 impl Config {
     /// Every path that is fixed for the life of the process.
-    fn places(&self) -> (&Path, &Path, &Path, &[PathBuf]) {
-        (&self.kb, &self.output, &self.state, &self.custom_paths)
+    fn places(&self) -> (&Path, &Path, &Path, PathBuf, &[PathBuf]) {
+        (&self.kb, &self.output, &self.state, self.archive(), &self.custom_paths)
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) fn filter(config: &Config) -> EnvFilter {
 
 /// The streams of the config.
 pub(super) fn streams(config: &Config) -> StreamSet {
-    StreamSet::new(&config.kb, &config.rules, &config.custom_paths)
+    StreamSet::new(&config.kb, &config.rules, &config.custom_paths).with_archive(config.archive())
 }
 
 /// A receipt with everything that is alike in all receipts of this process.

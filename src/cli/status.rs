@@ -1,7 +1,8 @@
 //! `distilld status`: what the receipts say of every stream, beside a running daemon too. Reads, never writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::config::Config;
 use super::setup::{self, Paths};
 use super::table::{print, print_json, table, thousands};
 use super::{Exit, Failure};
@@ -9,6 +10,10 @@ use crate::domain::probe::stale::{Stale, stale};
 use crate::domain::schema::receipt::{ReceiptKind, RecordCounts};
 use crate::domain::schema::scalars::EventTime;
 use crate::intake::identity::Identity;
+use crate::pipeline::archive::copies;
+use crate::pipeline::archive::lost::{self, Lost};
+use crate::pipeline::streams::StreamSet;
+use crate::store::StoreError;
 use crate::store::disk::RealDisk;
 use crate::store::receipts::Receipts;
 
@@ -27,6 +32,7 @@ struct Status {
     last_receipt: Option<LastReceipt>,
     /// `.jsonl` files among the streams that are none.
     unknown_files: Vec<String>,
+    archive: Archive,
     /// Distilled streams that are left behind, as far as rows are committed.
     stale: Vec<Stale>,
 }
@@ -43,6 +49,21 @@ struct StreamStatus {
     counts: RecordCounts,
     /// Number of the receipt that last touched the stream.
     last_seq: Option<u64>,
+}
+
+#[derive(serde::Serialize)]
+struct Archive {
+    /// Whether finished generations are copied.
+    rotated: bool,
+    folder: String,
+    /// Finished generations that have a copy.
+    archived: u64,
+    /// Bytes of all copies.
+    bytes: u64,
+    /// Finished generations that have none yet.
+    waiting: u64,
+    /// Those that will have none, and why.
+    lost: Vec<Lost>,
 }
 
 #[derive(serde::Serialize)]
@@ -82,6 +103,7 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
         };
         streams.insert(spec.name.clone(), status);
     }
+    let archive = archive(&config, &set, &receipts)?;
     let newest =
         receipts.state.streams.iter().filter_map(|(name, stream)| Some((&**name, stream.last_timestamp?)));
     let status = Status {
@@ -96,6 +118,7 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
             sha256: receipts.head.to_string(),
         }),
         unknown_files: set.unknown_files(&config.kb),
+        archive,
         stale: stale(newest, config.stale_after),
     };
     if args.json {
@@ -104,6 +127,41 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
         status.print();
     }
     Ok(Exit::Fine)
+}
+
+/// What is in the archive, by the names of the copies: `verify` looks into them.
+fn archive(config: &Config, set: &StreamSet, receipts: &Receipts) -> Result<Archive, Failure> {
+    let folder = config.archive();
+    let lost = lost::read(&folder)?;
+    let (mut archived, mut bytes, mut waiting) = (0, 0, 0);
+    for spec in &set.specs {
+        let copies = copies::list(spec).map_err(|e| StoreError::io("list", &folder, e))?;
+        bytes += copies.iter().map(|copy| copy.bytes).sum::<u64>();
+        let kept: BTreeSet<u32> = copies.into_iter().map(|copy| copy.generation).collect();
+        archived += kept.len() as u64;
+        let finished = receipts.state.streams.get(&spec.name).map_or(0, |stream| stream.generation);
+        let is_lost = |number: u32| lost.iter().any(|l| l.stream == spec.name && l.generation == number);
+        waiting += (0..finished).filter(|number| !kept.contains(number) && !is_lost(*number)).count() as u64;
+    }
+    let (rotated, folder) = (config.tuning.archive_rotated, folder.display().to_string());
+    Ok(Archive { rotated, folder, archived, bytes, waiting, lost })
+}
+
+impl Archive {
+    fn print(&self) {
+        if self.rotated || self.archived > 0 {
+            let waiting = if self.rotated { "to come" } else { "without one" };
+            print(format_args!(
+                "archive: {} finished generations ({}), {} {waiting}",
+                thousands(self.archived),
+                bytesize::ByteSize(self.bytes),
+                thousands(self.waiting)
+            ));
+        }
+        for Lost { stream, generation, reason } in &self.lost {
+            print(format_args!("archive: without generation {generation} of {stream}: {reason}"));
+        }
+    }
 }
 
 impl Status {
@@ -154,6 +212,7 @@ impl Status {
             }
             None => print("no receipt yet: `distilld run --once` makes the first"),
         }
+        self.archive.print();
         for file in &self.unknown_files {
             print(format_args!("no stream: {file} ([[stream]] in the config can make it one)"));
         }

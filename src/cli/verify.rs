@@ -90,6 +90,9 @@ fn say(checked: &Checked, unchecked: &[String]) {
         thousands(checked.later_lines),
         thousands(checked.evidence),
     ));
+    if checked.copies > 0 {
+        print(format_args!("archive: {} copies hold", thousands(checked.copies)));
+    }
     let gone = &checked.sources_gone;
     if gone.ranges > 0 {
         print(format_args!(

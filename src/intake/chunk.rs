@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bytes::Bytes;
 use super::identity::Identity;
 use super::lines::OversizeLine;
 use crate::domain::schema::scalars::Sha256Hex;
@@ -88,4 +89,15 @@ pub enum Step {
     Chunk(Chunk),
     /// A gap.
     Gap(GapFound),
+    /// A generation came to its end, and all of it was handed out.
+    Finished(Finished),
+}
+
+/// A generation that came to its end.
+#[derive(Debug)]
+pub struct Finished {
+    /// Which life of the stream's file.
+    pub generation: u32,
+    /// The file, still open: its name may be gone by now.
+    pub file: Bytes,
 }

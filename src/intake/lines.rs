@@ -1,10 +1,10 @@
 //! Whole lines out of one growing file, with bounded memory whatever the length of a line.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 
 use sha2::{Digest, Sha256};
+
+use super::bytes::{Bytes, ReadAt};
 
 /// How much before a cursor is hashed as its anchor, in bytes.
 pub const ANCHOR_BYTES: usize = 4096;
@@ -57,7 +57,7 @@ pub enum Found {
 /// An open file and the cursor in it.
 #[derive(Debug)]
 pub struct LineReader {
-    file: File,
+    file: Bytes,
     /// Bytes before this have been handed out.
     pub offset: u64,
     /// The up to 4 KiB before `offset`.
@@ -78,13 +78,18 @@ struct Oversize {
 
 impl LineReader {
     /// A reader at `offset`, where `anchor` (the bytes before it) was found to stand.
-    pub fn new(file: File, offset: u64, anchor: Vec<u8>) -> Self {
-        Self { file, offset, anchor, scanned: offset, oversize: None }
+    pub fn new(file: impl Into<Bytes>, offset: u64, anchor: Vec<u8>) -> Self {
+        Self { file: file.into(), offset, anchor, scanned: offset, oversize: None }
     }
 
     /// The file.
-    pub fn file(&self) -> &File {
+    pub fn file(&self) -> &Bytes {
         &self.file
+    }
+
+    /// The same, when nothing more is to be read.
+    pub fn into_file(self) -> Bytes {
+        self.file
     }
 
     /// The up to 4 KiB before the cursor.
@@ -233,7 +238,7 @@ impl LineReader {
 }
 
 /// The up to 4 KiB before `offset`.
-pub fn read_anchor(file: &File, offset: u64) -> io::Result<Vec<u8>> {
+pub fn read_anchor(file: &impl ReadAt, offset: u64) -> io::Result<Vec<u8>> {
     let length = offset.min(ANCHOR_BYTES as u64);
     let mut anchor = Vec::new();
     read_exact_or_less(file, offset - length, length, &mut anchor)?;
@@ -263,7 +268,7 @@ fn cut_lines(bytes: &[u8], rows: u64) -> (usize, u64) {
 
 /// Reads `length` bytes from `from` on into `buffer`; fewer where the file ends.
 pub(crate) fn read_exact_or_less(
-    file: &File,
+    file: &impl ReadAt,
     from: u64,
     length: u64,
     buffer: &mut Vec<u8>,
@@ -272,7 +277,7 @@ pub(crate) fn read_exact_or_less(
     buffer.resize(length, 0);
     let mut filled = 0;
     while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, from + filled as u64) {
+        match file.read_some_at(rest, from + filled as u64) {
             Ok(0) => break,
             Ok(read) => filled += read,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -287,6 +292,7 @@ pub(crate) fn read_exact_or_less(
 mod tests {
     use super::*;
     use std::io::Write as _;
+    use std::os::unix::fs::FileExt as _;
 
     const LIMITS: ReadLimits = ReadLimits { chunk_bytes: 64, chunk_rows: 1000, line_bytes_max: 100 };
 
@@ -295,7 +301,7 @@ mod tests {
         let mut buffer = Vec::new();
         let mut seen = Vec::new();
         loop {
-            let size = reader.file().metadata().unwrap().len();
+            let size = reader.file().look().unwrap().0;
             match reader.read(size, limits, &mut buffer).unwrap() {
                 Found::Nothing => return seen,
                 Found::More => {}

@@ -1,9 +1,12 @@
 //! How bytes become rows: files are watched, followed through rotation and truncation, and cut into whole lines.
 //! Knows nothing of what is stored.
 
+pub mod bytes;
 pub mod chunk;
+pub mod earlier;
 pub mod identity;
 pub mod lines;
+pub mod packed;
 pub mod sample;
 pub mod siblings;
 pub mod tail;

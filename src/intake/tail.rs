@@ -4,18 +4,23 @@
 //! looks whether the name has gone over to another one; the old file is then read to its end before the next begins.
 
 use std::collections::VecDeque;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::IntakeError;
-use super::chunk::{Chunk, Content, GapFound, Position, Source, Step};
+use super::bytes::Bytes;
+use super::chunk::{Chunk, Finished, GapFound, Position, Source, Step};
+use super::earlier::Earlier;
 use super::identity::Identity;
-use super::lines::{Found, LineReader, ReadLimits, read_anchor};
+use super::lines::{Found, LineReader, ReadLimits};
 use super::siblings::{self, Sibling};
-use crate::domain::schema::scalars::Sha256Hex;
+
+mod current;
+
+use current::{Current, resumed};
 
 /// One stream's file.
 #[derive(Debug)]
@@ -26,24 +31,12 @@ pub struct Tail {
     current: Option<Current>,
     /// Rotated files to read before the main one, oldest first.
     queue: VecDeque<PathBuf>,
+    /// What is read before all others, where it is known beforehand.
+    earlier: VecDeque<Earlier>,
     first_siblings_queued: bool,
     gaps: VecDeque<GapFound>,
     rotated_wait: Duration,
     caught_up: bool,
-}
-
-#[derive(Debug)]
-struct Current {
-    source: Source,
-    reader: LineReader,
-    line: u64,
-    seen_size: u64,
-    /// Since when the name belongs to another file.
-    left_since: Option<Instant>,
-    /// Whether it was found under another name than the stream's.
-    found_rotated: bool,
-    /// The file's modification time when its anchor was last found to hold.
-    checked: Option<SystemTime>,
 }
 
 impl Tail {
@@ -57,11 +50,21 @@ impl Tail {
             next_generation,
             current: None,
             queue: VecDeque::new(),
+            earlier: VecDeque::new(),
             first_siblings_queued: false,
             gaps: VecDeque::new(),
             rotated_wait,
             caught_up: false,
         }
+    }
+
+    /// Reads these generations first, the whole list from 0 on, instead of what lies beside the stream's file.
+    #[must_use]
+    pub fn after(mut self, earlier: Vec<Earlier>) -> Self {
+        let had = self.position.as_ref().map_or(0, |position| position.generation as usize);
+        self.first_siblings_queued |= !earlier.is_empty();
+        self.earlier = earlier.into_iter().skip(had).collect();
+        self
     }
 
     /// The file's own name.
@@ -83,7 +86,7 @@ impl Tail {
     pub fn lag_bytes(&self) -> u64 {
         match &self.current {
             Some(current) => {
-                let size = current.reader.file().metadata().map_or(current.seen_size, |m| m.len());
+                let size = current.reader.file().look().map_or(current.seen_size, |(size, _)| size);
                 size.saturating_sub(current.reader.offset)
             }
             None => fs::metadata(&self.main).map_or(0, |metadata| metadata.len()),
@@ -102,9 +105,8 @@ impl Tail {
             let Some(current) = &mut self.current else { return Ok(Step::Idle) };
             let path = Arc::clone(&current.source.path);
             let error = |e| IntakeError::new("read", Path::new(&*path), e);
-            let metadata = current.reader.file().metadata().map_err(error)?;
-            let size = metadata.len();
-            if let Some(reason) = current.changed_under_us(&metadata).map_err(error)? {
+            let (size, modified) = current.reader.file().look().map_err(error)?;
+            if let Some(reason) = current.changed_under_us(size, modified).map_err(error)? {
                 let gap = self.restart_current(size, reason);
                 return Ok(Step::Gap(gap));
             }
@@ -125,6 +127,7 @@ impl Tail {
                     return Ok(Step::Idle);
                 }
                 Finish::Chunk(chunk) => return Ok(Step::Chunk(chunk)),
+                Finish::Finished(finished) => return Ok(Step::Finished(finished)),
                 Finish::GoOn => {}
             }
         }
@@ -195,7 +198,13 @@ impl Tail {
     }
 
     /// Finds the file of a committed position, under its own name or a rotated one.
-    fn resume(&self, position: &Position) -> Result<Option<Current>, IntakeError> {
+    fn resume(&mut self, position: &Position) -> Result<Option<Current>, IntakeError> {
+        if let Some(first) = self.earlier.front() {
+            let (path, file) = (Arc::clone(&first.name), first.open()?);
+            let resumed = resumed(position, path, file, first.identity, true)?;
+            self.earlier.pop_front();
+            return Ok(Some(resumed));
+        }
         let mut places = vec![self.main.clone()];
         places.extend(siblings::find(&self.main)?.into_iter().filter(|s| !s.compressed).map(|s| s.path));
         for path in places {
@@ -203,44 +212,38 @@ impl Tail {
             if !identity.is_same(&position.identity) {
                 continue;
             }
-            let anchor =
-                read_anchor(&file, position.offset).map_err(|e| IntakeError::new("read", &path, e))?;
-            // A wrong anchor is noticed at the first step, as for a file that changes while it is tailed.
-            let anchor =
-                if Sha256Hex::of(&anchor) == position.anchor { anchor } else { vec![0; anchor.len() + 1] };
-            return Ok(Some(Current {
-                source: Source { path: name_of(&path), generation: position.generation, identity },
-                reader: LineReader::new(file, position.offset, anchor),
-                line: position.line,
-                seen_size: position.offset,
-                left_since: None,
-                found_rotated: path != self.main,
-                checked: None,
-            }));
+            let is_rotated = path != self.main;
+            return resumed(position, name_of(&path), file.into(), identity, is_rotated).map(Some);
         }
         Ok(None)
     }
 
     /// Begins the next generation: the oldest rotated file that waits, else the main one.
     fn begin_next(&mut self) -> Result<bool, IntakeError> {
+        if let Some(first) = self.earlier.front() {
+            let (name, file, identity) = (Arc::clone(&first.name), first.open()?, first.identity);
+            self.earlier.pop_front();
+            self.begin(name, file, identity, true);
+            return Ok(true);
+        }
         while let Some(path) = self.queue.front().cloned() {
             let opened = open(&path)?;
             self.queue.pop_front();
             if let Some((file, identity)) = opened {
-                self.begin(&path, file, identity);
+                self.begin(name_of(&path), file.into(), identity, path != self.main);
                 return Ok(true);
             }
         }
         let Some((file, identity)) = open(&self.main)? else { return Ok(false) };
-        let path = self.main.clone();
-        self.begin(&path, file, identity);
+        self.begin(name_of(&self.main), file.into(), identity, false);
         Ok(true)
     }
 
-    fn begin(&mut self, path: &Path, file: File, identity: Identity) {
+    fn begin(&mut self, path: Arc<str>, file: Bytes, identity: Identity, found_rotated: bool) {
         let generation = self.next_generation;
         self.next_generation += 1;
-        let source = Source { path: name_of(path), generation, identity };
+        let source = Source { path, generation, identity };
+        let is_numbered = !self.gaps.is_empty();
         // A gap before it is committed together with its start, so that the next start does not find the gap again.
         for gap in &mut self.gaps {
             gap.next.get_or_insert_with(|| source.clone());
@@ -249,9 +252,10 @@ impl Tail {
             source,
             reader: LineReader::new(file, 0, Vec::new()),
             line: 0,
+            is_numbered,
             seen_size: 0,
             left_since: None,
-            found_rotated: path != self.main,
+            found_rotated,
             checked: None,
         });
     }
@@ -267,6 +271,7 @@ impl Tail {
             gap.to = current.seen_size.max(current.reader.offset);
             current.reader.rewind();
             current.line = 0;
+            current.is_numbered = true;
             current.seen_size = size;
             current.source.generation = generation;
             gap.next = Some(current.source.clone());
@@ -289,19 +294,21 @@ impl Tail {
             Err(e) => return Err(IntakeError::new("look at", &self.main, e)),
         };
         // No file under the name: it is being rotated, and the next one is not there yet.
-        let left = main.is_some_and(|main| !main.is_same(&current.source.identity)) || !self.queue.is_empty();
+        let is_other = main.is_some_and(|main| !main.is_same(&current.source.identity));
+        let more = !self.queue.is_empty() || !self.earlier.is_empty();
+        let left = is_other || more || current.reader.file().is_finished();
         if !left {
             current.left_since = None;
             return Ok(Finish::Stay);
         }
         let error = |e| IntakeError::new("read", Path::new(&*current.source.path), e);
-        let metadata = current.reader.file().metadata().map_err(error)?;
+        let (size_now, modified) = current.reader.file().look().map_err(error)?;
         let since = *current.left_since.get_or_insert_with(Instant::now);
-        if since.elapsed() < self.rotated_wait && !current.is_long_quiet(&metadata, self.rotated_wait) {
+        if since.elapsed() < self.rotated_wait && !current.is_long_quiet(modified, self.rotated_wait) {
             return Ok(Finish::Stay);
         }
         // Lines that were written since the last read are lines, and not the rest of one.
-        if metadata.len() != size {
+        if size_now != size {
             return Ok(Finish::GoOn);
         }
         let from = current.reader.offset;
@@ -312,66 +319,30 @@ impl Tail {
         if let Some(chunk) = current.chunk(found, from, true) {
             return Ok(Finish::Chunk(chunk));
         }
-        let identity = current.source.identity;
-        if self.queue.is_empty() {
+        let (identity, generation) = (current.source.identity, current.source.generation);
+        if self.queue.is_empty() && self.earlier.is_empty() {
             let since = self.siblings_since(&identity)?;
             self.queue_up(since);
         }
-        self.current = None;
-        Ok(Finish::GoOn)
+        match self.current.take() {
+            Some(current) if current.is_numbered => {
+                Ok(Finish::Finished(Finished { generation, file: current.reader.into_file() }))
+            }
+            // A file without a row leaves no trace, so its number goes to the next.
+            _ => {
+                self.next_generation = generation;
+                Ok(Finish::GoOn)
+            }
+        }
     }
 }
 
-#[expect(clippy::large_enum_variant, reason = "made and taken apart at once")]
 enum Finish {
     Stay,
     Chunk(Chunk),
+    Finished(Finished),
     /// There may be more to read, here or in the next file.
     GoOn,
-}
-
-impl Current {
-    /// Why the file is no longer the one that was read up to the cursor, if it is not.
-    fn changed_under_us(&mut self, metadata: &Metadata) -> io::Result<Option<&'static str>> {
-        let size = metadata.len();
-        if size < self.reader.offset {
-            return Ok(Some("the file was truncated; what was not read of it is gone"));
-        }
-        // A file that was written anew up to the very cursor shows only in its time.
-        let modified = metadata.modified().ok();
-        let touched = modified.is_none() || modified != self.checked;
-        if (size > self.reader.offset || touched) && !self.reader.anchor_holds()? {
-            return Ok(Some("the file was truncated and written anew; what was not read is gone"));
-        }
-        self.checked = modified;
-        Ok(None)
-    }
-
-    /// Whether the file was a rotated one when it was found, and had not been written to for `wait`.
-    fn is_long_quiet(&self, metadata: &Metadata, wait: Duration) -> bool {
-        let quiet_for = metadata.modified().ok().and_then(|at| at.elapsed().ok());
-        self.found_rotated && quiet_for.is_some_and(|quiet_for| quiet_for >= wait)
-    }
-
-    fn chunk(&mut self, found: Found, from: u64, unterminated: bool) -> Option<Chunk> {
-        let (lines, content) = match found {
-            Found::Nothing | Found::More => return None,
-            Found::Lines { lines } => (lines, Content::Lines),
-            Found::Oversize(line) => (1, Content::Oversize(line)),
-        };
-        let first_line = self.line;
-        self.line += lines;
-        Some(Chunk {
-            source: self.source.clone(),
-            from,
-            to: self.reader.offset,
-            first_line,
-            lines,
-            anchor: Sha256Hex::of(self.reader.anchor()),
-            unterminated,
-            content,
-        })
-    }
 }
 
 fn compressed_gap(sibling: &Sibling) -> GapFound {
@@ -388,7 +359,7 @@ fn name_of(path: &Path) -> Arc<str> {
     path.to_string_lossy().into()
 }
 
-fn open(path: &Path) -> Result<Option<(File, Identity)>, IntakeError> {
+pub(super) fn open(path: &Path) -> Result<Option<(File, Identity)>, IntakeError> {
     // Opening a pipe would wait for its writer, for ever perhaps: look before.
     let file = match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => Err(io::Error::other("it is not a regular file")),

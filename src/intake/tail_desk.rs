@@ -6,6 +6,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 
 use super::*;
+use crate::domain::schema::scalars::Sha256Hex;
 
 pub(super) const LIMITS: ReadLimits =
     ReadLimits { chunk_bytes: 1 << 16, chunk_rows: 1000, line_bytes_max: 1 << 16 };
@@ -54,7 +55,7 @@ impl Desk {
         let mut buffer = Vec::new();
         for _ in 0..100 {
             match self.tail.step(LIMITS, &mut buffer).unwrap() {
-                Step::Working => {}
+                Step::Working | Step::Finished(_) => {}
                 Step::Idle => return seen,
                 Step::Chunk(chunk) => {
                     let text = String::from_utf8(buffer.clone()).unwrap();

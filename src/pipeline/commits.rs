@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, error, warn};
 
+use super::archive::Ended;
 use super::committer::{PipelineError, Turn};
 use super::evidence_lines::EvidenceLines;
 use super::exports::{Gathered, retractions};
@@ -130,7 +131,11 @@ impl Turn<'_> {
             started_at: wall_clock(),
             ..self.c.receipt.clone()
         };
-        self.commit(&Commit { appends: Vec::new(), replaces: Vec::new(), receipt })
+        self.commit(&Commit { appends: Vec::new(), replaces: Vec::new(), receipt })?;
+        if let (Some(generation), Some(_)) = (gap.generation, &gap.next) {
+            self.ended.push(Ended { stream, generation, file: None });
+        }
+        Ok(())
     }
 
     /// Commits all samples that were gathered.

@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use tracing::info;
 
 use super::Shared;
+use super::archive::{Ended, Word};
 use super::batch::Batch;
 use super::event::{Event, Request, Ticket};
 use super::exports::Desk;
@@ -20,7 +21,7 @@ use crate::domain::distil::{BadRecord, Distiller};
 use crate::domain::rules::Rules;
 use crate::domain::schema::receipt::{Receipt, ReceiptKind};
 use crate::domain::schema::scalars::{EventTime, Sha256Hex};
-use crate::intake::chunk::GapFound;
+use crate::intake::chunk::{Finished, GapFound};
 use crate::store::{Store, StoreError};
 
 /// The committer turns at least this often, so that a watchdog can tell it from one that hangs.
@@ -68,6 +69,8 @@ pub struct Committer<'r> {
     pub buffers: Sender<Vec<u8>>,
     /// Where sample jobs go.
     pub tasks: Sender<Task>,
+    /// Where generations that ended go, to be copied.
+    pub keeper: Sender<Word>,
     /// How many sample jobs may be out at a time.
     pub sample_jobs_max: u64,
     /// What the threads share.
@@ -85,6 +88,8 @@ pub(super) struct Turn<'r> {
     early: BTreeMap<Ticket, Early>,
     next_place: Vec<u64>,
     pub(super) last_times: Vec<Option<EventTime>>,
+    /// Generations that ended, and whose last rows may not be committed yet.
+    pub(super) ended: Vec<Ended>,
     last_live: Option<Instant>,
     pub(super) last_export: Option<Instant>,
     pub(super) source_ended: Option<Instant>,
@@ -94,6 +99,7 @@ pub(super) struct Turn<'r> {
 enum Early {
     Worked(Box<Worked>),
     Gap(GapFound),
+    Finished(Finished),
 }
 
 impl Committer<'_> {
@@ -107,6 +113,7 @@ impl Committer<'_> {
             early: BTreeMap::new(),
             next_place: vec![0; self.streams.specs.len()],
             last_times: self.streams.specs.iter().map(time_of).collect(),
+            ended: Vec::new(),
             last_live: None,
             last_export: None,
             source_ended: None,
@@ -136,6 +143,7 @@ impl Turn<'_> {
             if self.is_batch_due() {
                 self.commit_batch()?;
             }
+            self.send_ended();
             self.send_sample_jobs()?;
             if self.c.desk.is_due() {
                 let gathered = self.c.desk.take_due();
@@ -206,6 +214,10 @@ impl Turn<'_> {
                 self.c.shared.in_flight.fetch_sub(1, Ordering::AcqRel);
                 self.arrive(ticket, Early::Gap(gap))
             }
+            Event::Finished(ticket, finished) => {
+                self.c.shared.in_flight.fetch_sub(1, Ordering::AcqRel);
+                self.arrive(ticket, Early::Finished(finished))
+            }
             Event::Sampled(sampled) => Ok(self.c.desk.arrive(sampled, &self.c.known)?),
             Event::Viewed(made) => self.take_views(made),
             Event::BadRecord(bad) => Err(bad.into()),
@@ -222,6 +234,7 @@ impl Turn<'_> {
             Event::Request(Request::Reload) => {
                 if let Some(config_sha256) = (self.c.reload)() {
                     self.c.receipt.config_sha256 = config_sha256;
+                    let _ = self.c.keeper.send(Word::Look);
                 }
                 Ok(())
             }
@@ -245,6 +258,9 @@ impl Turn<'_> {
                     self.take(*worked)?;
                 }
                 Early::Gap(gap) => self.commit_gap(ticket.stream, &gap)?,
+                Early::Finished(Finished { generation, file }) => {
+                    self.ended.push(Ended { stream: ticket.stream, generation, file: Some(file) });
+                }
             }
             if self.is_batch_full() {
                 self.commit_batch()?;
@@ -306,6 +322,16 @@ impl Turn<'_> {
         let nothing_coming = || self.c.shared.in_flight.load(Ordering::Acquire) == 0;
         !self.batch.is_empty()
             && (self.is_batch_full() || (self.c.events.is_empty() && (self.batch.live || nothing_coming())))
+    }
+
+    /// Generations go to be copied once all that was read of them is committed.
+    fn send_ended(&mut self) {
+        if self.batch.is_empty() {
+            for ended in self.ended.drain(..) {
+                // A keeper that is gone has said so, and the next start makes up for it.
+                let _ = self.c.keeper.send(Word::Ended(ended));
+            }
+        }
     }
 
     fn until_exports(&self) -> Duration {

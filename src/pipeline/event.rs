@@ -4,7 +4,7 @@ use super::exports::Sampled;
 use super::views::{Made, ViewError};
 use super::worker::Worked;
 use crate::domain::distil::BadRecord;
-use crate::intake::chunk::GapFound;
+use crate::intake::chunk::{Finished, GapFound};
 
 /// The ticket of a chunk or gap: its place in its stream's order, from 0 at each start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +37,8 @@ pub enum Event {
     BadRecord(BadRecord),
     /// Bytes of a stream were gone before they could be read.
     Gap(Ticket, GapFound),
+    /// A generation of a stream came to its end.
+    Finished(Ticket, Finished),
     /// A thread of the pipeline panicked.
     Died,
     /// The source has come to its end.

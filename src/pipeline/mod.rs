@@ -6,6 +6,7 @@
 //!                   ──bulk──▶
 //! ```
 
+pub mod archive;
 mod batch;
 mod commits;
 pub mod committer;
@@ -52,6 +53,8 @@ pub struct Tuning {
     pub export_refresh: Duration,
     /// Additions to exports wait while more input than this is unread, in bytes.
     pub export_lag_max: u64,
+    /// Whether finished generations are copied to the archive.
+    pub archive_rotated: bool,
 }
 
 /// What the threads share: figures to look at, settings that may change, and the word to stop.
@@ -146,6 +149,8 @@ pub struct Plan<'r> {
     pub receipt: crate::domain::schema::receipt::Receipt,
     /// How many threads distil rows.
     pub workers: usize,
+    /// Of streams with generations whose files are gone: what is read before the stream's file, from generation 0 on.
+    pub earlier: BTreeMap<String, Vec<crate::intake::earlier::Earlier>>,
     /// Whether to end when all there is has been read.
     pub once: bool,
     /// What the threads share.
@@ -181,7 +186,8 @@ impl Requests {
 
 /// Runs the pipeline until it is asked to stop, or with `once` until everything there is has been distilled.
 pub fn run(plan: Plan<'_>) -> Result<crate::store::Store, committer::PipelineError> {
-    let Plan { store, streams, rules, state_dir, receipt, workers, once, shared, reload, on_ready } = plan;
+    let Plan { store, streams, rules, state_dir, receipt, workers, earlier, once, shared, reload, on_ready } =
+        plan;
     let workers = workers.max(1);
     let known =
         known_rows::KnownRows::load(outputs::Committed::of(&store), streams, rules, Some(&state_dir))?;
@@ -196,7 +202,7 @@ pub fn run(plan: Plan<'_>) -> Result<crate::store::Store, committer::PipelineErr
         let _ = buffer_sender.send(Vec::new());
     }
     let source = source::Source {
-        tails: tails(&store, streams, shared.tuning().rotated_wait),
+        tails: tails(&store, streams, earlier, shared.tuning().rotated_wait),
         live: live_sender,
         bulk: bulk_sender.clone(),
         events: event_sender.clone(),
@@ -209,11 +215,23 @@ pub fn run(plan: Plan<'_>) -> Result<crate::store::Store, committer::PipelineErr
     let (mut watch, waker) = crate::intake::watch::Watch::new();
     let requests =
         Requests { events: event_sender.clone(), waker: waker.clone(), shared: Arc::clone(&shared) };
+    let abandon = AtomicBool::new(false);
+    let (keeper_sender, words) = crossbeam_channel::unbounded();
+    let output = store.output().to_owned();
+    let keeper = archive::keeper::Keeper {
+        output,
+        streams,
+        words,
+        shared: Arc::clone(&shared),
+        abandon: &abandon,
+        said: std::cell::RefCell::default(),
+    };
     let committer = committer::Committer {
         store,
         known,
         desk,
         answers: event_sender.clone(),
+        keeper: keeper_sender,
         streams,
         rules,
         receipt,
@@ -238,9 +256,15 @@ pub fn run(plan: Plan<'_>) -> Result<crate::store::Store, committer::PipelineErr
             let _notice = notice;
             source.run(&mut watch);
         });
+        let keeper = scope.spawn(move || keeper.run());
         on_ready(requests);
         let ended = committer.run();
         waker.wake();
+        // Who wants an end gets it; else what ended is copied first.
+        abandon.store(ended.is_err(), Ordering::Release);
+        if keeper.join().is_err() {
+            tracing::warn!("the thread of the archive ended before its time; the next start makes up for it");
+        }
         ended
     })
 }
@@ -266,6 +290,7 @@ const BUFFERS_BESIDE: usize = 4;
 fn tails(
     store: &crate::store::Store,
     streams: &streams::StreamSet,
+    mut earlier: BTreeMap<String, Vec<crate::intake::earlier::Earlier>>,
     rotated_wait: Duration,
 ) -> Vec<crate::intake::tail::Tail> {
     use crate::intake::chunk::Position;
@@ -281,6 +306,9 @@ fn tails(
             anchor: committed.anchor,
         })
     };
-    let tail = |spec: &streams::StreamSpec| Tail::new(spec.path.clone(), position(&spec.name), rotated_wait);
+    let tail = |spec: &streams::StreamSpec| {
+        let earlier = earlier.remove(&spec.name).unwrap_or_default();
+        Tail::new(spec.path.clone(), position(&spec.name), rotated_wait).after(earlier)
+    };
     streams.specs.iter().map(tail).collect()
 }

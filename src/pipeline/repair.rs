@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::archive::check::Checking;
 use super::outputs::RESCORED;
 use super::streams::{StreamSet, StreamSpec};
 use super::verify::derive::{Derived, Trouble, derive};
@@ -303,7 +304,11 @@ fn fill(
     let failed = |source: io::Error| RepairError::Io { path: spec.path.clone(), source };
     let taken = ledger.taken.get(&spec.name).map_or(&[][..], Vec::as_slice);
     let generations = ledger.generations.get(&spec.name).map_or(&[][..], Vec::as_slice);
-    let sources: BTreeMap<u32, Source> = sources::find(&spec.path, generations, taken);
+    let mut sources: BTreeMap<u32, Source> = sources::find(&spec.path, generations, taken);
+    let checking = Checking { output: request.output, ledger, is_partial: false, may_go_on: false };
+    for (generation, copy) in checking.stream(spec, &Findings::default()).map_err(failed)? {
+        sources.entry(generation).or_insert_with(|| Source::of_copy(copy));
+    }
     let old: Vec<Option<File>> =
         FOLDERS.iter().map(|folder| File::open(request.output.join(spec.output(folder))).ok()).collect();
     let mut readers: Vec<Reader<'_>> = FOLDERS

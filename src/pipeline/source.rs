@@ -117,6 +117,12 @@ impl Source {
                 self.shared.in_flight.fetch_add(1, Ordering::AcqRel);
                 return self.events.send(Event::Gap(ticket, gap)).is_ok();
             }
+            Ok(Step::Finished(finished)) => {
+                self.spare = Some(buffer);
+                *place += 1;
+                self.shared.in_flight.fetch_add(1, Ordering::AcqRel);
+                return self.events.send(Event::Finished(ticket, finished)).is_ok();
+            }
             Ok(Step::Chunk(chunk)) => {
                 *place += 1;
                 self.shared.in_flight.fetch_add(1, Ordering::AcqRel);

@@ -20,6 +20,8 @@ pub struct StreamSpec {
     pub source_file: String,
     /// Its file.
     pub path: PathBuf,
+    /// Where copies of its finished generations are, if they are looked for.
+    pub archive: Option<PathBuf>,
     stream: Reading,
     settings: Option<StreamSettings>,
     /// Whether its last committed chunk had duplicates: a hint to the workers, no more.
@@ -51,6 +53,8 @@ impl StreamSpec {
 pub struct StreamSet {
     /// The streams; their place here is their number.
     pub specs: Vec<StreamSpec>,
+    /// The folder of the copies of finished generations, if they are looked for.
+    pub archive: Option<PathBuf>,
 }
 
 impl StreamSet {
@@ -60,6 +64,7 @@ impl StreamSet {
             name: stream.name().to_owned(),
             source_file: source_file(stream.name()),
             path: built_in_path(kb, stream.name()),
+            archive: None,
             stream: Reading::BuiltIn(*stream),
             settings: rules.streams.get(stream.name()).cloned(),
             has_duplicates: AtomicBool::new(false),
@@ -68,11 +73,22 @@ impl StreamSet {
             name: settings.name.clone(),
             source_file: source_file(&settings.name),
             path: path.clone(),
+            archive: None,
             stream: Reading::Custom(custom(settings.clone())),
             settings: rules.streams.get(&settings.name).cloned(),
             has_duplicates: AtomicBool::new(false),
         });
-        Self { specs: built_in.chain(customs).collect() }
+        Self { specs: built_in.chain(customs).collect(), archive: None }
+    }
+
+    /// The same streams, with copies of finished generations in this folder.
+    #[must_use]
+    pub fn with_archive(mut self, archive: PathBuf) -> Self {
+        for spec in &mut self.specs {
+            spec.archive = Some(archive.join(&spec.name));
+        }
+        self.archive = Some(archive);
+        self
     }
 
     /// The names of all streams, in order.

@@ -42,6 +42,7 @@ pub fn run_once(disk: Box<dyn Disk>, kb: &Path, output: &Path, state: &Path, cut
         rotated_wait: Duration::ZERO,
         export_refresh: Duration::ZERO,
         export_lag_max: 64 << 20,
+        archive_rotated: false,
     });
     let plan = Plan {
         store,
@@ -50,6 +51,7 @@ pub fn run_once(disk: Box<dyn Disk>, kb: &Path, output: &Path, state: &Path, cut
         state_dir: state.to_owned(),
         receipt,
         workers: cut.workers,
+        earlier: BTreeMap::new(),
         once: true,
         shared,
         reload: Box::new(|| None),

@@ -16,6 +16,7 @@
 mod in_process;
 mod support;
 
+mod archive;
 mod bad_rows;
 mod batches;
 mod cli;

@@ -47,6 +47,7 @@ pub(super) struct Raw {
     pub(super) scorer: RawScorer,
     pub(super) export: RawExport,
     pub(super) upgrade: RawUpgrade,
+    pub(super) archive: RawArchive,
     pub(super) probe: RawProbe,
     pub(super) log: RawLog,
     pub(super) stream: RawStreams,
@@ -118,6 +119,13 @@ pub(super) enum OnChange {
     #[default]
     Refuse,
     Replay,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawArchive {
+    pub(super) rotated: bool,
+    pub(super) folder: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

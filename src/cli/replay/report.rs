@@ -33,6 +33,8 @@ pub(super) struct Report {
     transitions: Option<Vec<Change>>,
     /// Generations that were gone.
     pub(super) missing: Vec<String>,
+    /// Generations that were read from their copies in the archive.
+    pub(super) copied: Vec<String>,
     /// Number of the receipt that names the old head.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) receipt: Option<u64>,
@@ -70,6 +72,7 @@ impl Report {
             unchanged: None,
             transitions: None,
             missing: Vec::new(),
+            copied: Vec::new(),
             receipt: None,
             old_seq: last.seq,
             seconds: 0.0,
@@ -102,6 +105,9 @@ impl Report {
     pub(super) fn print(&self, json: bool) {
         if json {
             return print_json(self);
+        }
+        for copied in &self.copied {
+            print(format_args!("from the archive: {copied}"));
         }
         for missing in &self.missing {
             print(format_args!("without {missing}: its stream was not compared"));

@@ -297,11 +297,10 @@ impl Teller<'_> {
         let Some((covered, range)) = self.log.input(&spec.name, number("generation") as u32, byte)? else {
             return Ok(unknown);
         };
-        let (state, path, row) = match source::look(&spec.path, &range, byte, &hash) {
-            Source::There(path, row) => {
-                let shown = if may_show(&row, withheld) { row } else { WITHHELD.to_owned() };
-                ("there", Some(path), Some(shown))
-            }
+        let shown = |row: String| if may_show(&row, withheld) { row } else { WITHHELD.to_owned() };
+        let (state, path, row) = match source::look(spec, &range, byte, &hash) {
+            Source::There(path, row) => ("there", Some(path), Some(shown(row))),
+            Source::Archived(path, row) => ("archived", Some(path), Some(shown(row))),
             Source::Changed(path) => ("changed", Some(path), None),
             Source::Gone => ("gone", None, None),
         };

@@ -2,7 +2,7 @@
 //! equal bytes, other rules moved rows between categories that are told, and nothing leaks.
 //!
 //! ```text
-//!   sources      which generations the receipts name, and which of them are gone
+//!   sources      which generations the receipts name, and where each is read: its file, its copy, or nowhere
 //!   compare      promise-2 files byte by byte; counts
 //!   transitions  which category each row had, and has
 //! ```
@@ -27,6 +27,21 @@ pub enum ReplayError {
     /// A folder with streams cannot be read.
     #[error(transparent)]
     Intake(#[from] IntakeError),
+    /// A copy in the archive would be read, and is not what the receipts say.
+    #[error(
+        "{} is not generation {generation} of {stream}: {what}; bring the stream's file back or another copy, or remove this one and give --without-missing",
+        path.display()
+    )]
+    DamagedCopy {
+        /// The stream.
+        stream: String,
+        /// Which life of its file.
+        generation: u32,
+        /// The copy.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// Equal rules must give equal bytes.
     #[error(
         "nothing was replaced: the replay of {path} differs from the live file at byte {at}: {why}; `distilld verify` tells which is right, `--into` keeps the other"

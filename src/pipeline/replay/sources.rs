@@ -8,11 +8,14 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::ReplayError;
-use crate::domain::schema::receipt::{Receipt, StreamState};
+use crate::domain::schema::receipt::{InputRange, Receipt, StreamState};
 use crate::domain::schema::scalars::Sha256Hex;
+use crate::intake::earlier::{Earlier, Place};
 use crate::intake::identity::Identity;
 use crate::intake::lines::read_anchor;
 use crate::intake::siblings;
+use crate::pipeline::archive::copies::{self, Wanted};
+use crate::pipeline::archive::{Held, Range, hold};
 use crate::pipeline::row_scan::each_line;
 use crate::pipeline::streams::{StreamSet, StreamSpec};
 use crate::store::StoreError;
@@ -115,9 +118,24 @@ fn each_receipt(output: &Path, mut take: impl FnMut(&Receipt)) -> Result<(), Sto
     Ok(())
 }
 
-/// The generations of these streams that are not there any more.
-pub fn gone(generations: &[Generation], streams: &StreamSet) -> Result<Vec<Generation>, ReplayError> {
-    let mut gone = Vec::new();
+/// Where the generations of the streams are.
+#[derive(Debug, Default)]
+pub struct Located {
+    /// Those that are not there any more.
+    pub gone: Vec<Generation>,
+    /// Those that are read from their copies.
+    pub copied: Vec<Generation>,
+    /// Of streams with such: everything that is read before the stream's own file, from generation 0 on.
+    pub earlier: BTreeMap<String, Vec<Earlier>>,
+}
+
+/// Finds the generations of these streams: their files, else their copies in the archive, each held to all its receipts.
+pub fn locate(
+    output: &Path,
+    generations: &[Generation],
+    streams: &StreamSet,
+) -> Result<Located, ReplayError> {
+    let mut located = Located::default();
     for spec in &streams.specs {
         let wanted: Vec<_> = generations.iter().filter(|wanted| wanted.stream == spec.name).collect();
         let mut files = files_of(spec)?;
@@ -125,20 +143,124 @@ pub fn gone(generations: &[Generation], streams: &StreamSet) -> Result<Vec<Gener
         for wanted in wanted.iter().rev() {
             claim(&mut files, wanted, true);
         }
+        let mut without_file = Vec::new();
         for wanted in wanted.iter().rev() {
             let is_there = files.iter().any(|file| file.claimed_by == Some(wanted.generation));
             if !is_there && !claim(&mut files, wanted, false) {
-                gone.push((*wanted).clone());
+                without_file.push(*wanted);
+            }
+        }
+        if without_file.is_empty() {
+            continue;
+        }
+        let mut copies = copies_of(output, spec, &without_file)?;
+        let is_copied = |wanted: &&Generation| copies.contains_key(&wanted.generation);
+        let (copied, gone): (Vec<&Generation>, Vec<&Generation>) =
+            without_file.into_iter().partition(is_copied);
+        if !copied.is_empty() {
+            let earlier = earlier(spec, &wanted, &files, &mut copies);
+            located.earlier.insert(spec.name.clone(), earlier);
+        }
+        located.copied.extend(copied.into_iter().cloned());
+        located.gone.extend(gone.into_iter().cloned());
+    }
+    for list in [&mut located.gone, &mut located.copied] {
+        list.sort_by(|a, b| (&a.stream, a.generation).cmp(&(&b.stream, b.generation)));
+    }
+    Ok(located)
+}
+
+/// The copies of generations of one stream, by number. One that is not what the receipts say is refused.
+fn copies_of(
+    output: &Path,
+    spec: &StreamSpec,
+    wanted: &[&Generation],
+) -> Result<BTreeMap<u32, PathBuf>, ReplayError> {
+    let unreadable = |e| StoreError::io("read", spec.archive.as_deref().unwrap_or(&spec.path), e);
+    let named = copies::list(spec).map_err(unreadable)?;
+    let (mut found, mut suspects) = (BTreeMap::new(), BTreeMap::new());
+    for wanted in wanted {
+        let generation = wanted.generation;
+        let fitting = Wanted { generation, to: wanted.to, anchor: wanted.anchor };
+        if let Some(copy) = copies::find(&named, &fitting).map_err(unreadable)? {
+            found.insert(generation, copy);
+        } else if let Some(named) = named.iter().find(|named| named.generation == generation) {
+            suspects.insert(generation, named.path.clone());
+        }
+    }
+    if !found.is_empty() {
+        let mut ranges: BTreeMap<u32, Vec<Range>> = BTreeMap::new();
+        each_receipt(output, |receipt| {
+            let own =
+                |input: &&InputRange| input.stream == spec.name && found.contains_key(&input.generation);
+            for input in receipt.input_files.iter().filter(own) {
+                ranges.entry(input.generation).or_default().push(Range::of_input(receipt.seq, input));
+            }
+        })?;
+        for (generation, copy) in &found {
+            let ranges = ranges.remove(generation).unwrap_or_default();
+            match hold(copy, ranges).map_err(unreadable)? {
+                Held::Whole => {}
+                Held::Begun => return Err(damaged(spec, *generation, copy.path(), "it is not whole")),
+                Held::Wrong(what) => return Err(damaged(spec, *generation, copy.path(), &what)),
             }
         }
     }
-    gone.sort_by(|a, b| (&a.stream, a.generation).cmp(&(&b.stream, b.generation)));
-    Ok(gone)
+    // A file that has the number in its name and cannot be read is told from a generation that was never copied.
+    if let Some((generation, path)) = suspects.into_iter().next() {
+        return Err(damaged(spec, generation, &path, "it does not hold what the receipts say"));
+    }
+    Ok(found.into_iter().map(|(generation, copy)| (generation, copy.path().to_owned())).collect())
+}
+
+fn damaged(spec: &StreamSpec, generation: u32, path: &Path, what: &str) -> ReplayError {
+    let (stream, path, what) = (spec.name.clone(), path.to_owned(), what.to_owned());
+    ReplayError::DamagedCopy { stream, generation, path, what }
+}
+
+/// What is read of a stream before its own file: in the order of the receipts, so that every generation keeps its number.
+fn earlier(
+    spec: &StreamSpec,
+    wanted: &[&Generation],
+    files: &[Found],
+    copies: &mut BTreeMap<u32, PathBuf>,
+) -> Vec<Earlier> {
+    let mut earlier = Vec::new();
+    let mut next = 0;
+    for wanted in wanted {
+        let file = files.iter().find(|file| file.claimed_by == Some(wanted.generation));
+        let (name, identity, place) = match (file, copies.remove(&wanted.generation)) {
+            (Some(file), _) => {
+                (file.path.display().to_string(), file.identity, Place::File(file.path.clone()))
+            }
+            // Receipts go on naming the file that it was.
+            (None, Some(copy)) => {
+                let Some(identity) = wanted.identity else { continue };
+                (wanted.path.clone(), identity, Place::Copy(copy))
+            }
+            (None, None) => {
+                next = wanted.generation + 1;
+                continue;
+            }
+        };
+        // Numbers that no receipt with rows has were lives of the file without a row.
+        for _ in next..wanted.generation {
+            earlier.push(Earlier { name: name.as_str().into(), identity, place: Place::Nowhere });
+        }
+        // The stream's own file is read last, and as long as rows come to it.
+        if file.is_some_and(|file| file.path == spec.path) {
+            break;
+        }
+        earlier.push(Earlier { name: name.into(), identity, place });
+        next = wanted.generation + 1;
+    }
+    earlier
 }
 
 /// A file of a stream as it is now.
 #[derive(Debug)]
 struct Found {
+    path: PathBuf,
     file: File,
     identity: Identity,
     len: u64,
@@ -167,8 +289,9 @@ fn files_of(spec: &StreamSpec) -> Result<Vec<Found>, ReplayError> {
     let paths = rotated.map(|sibling| sibling.path).chain([spec.path.clone()]);
     let open = |path: PathBuf| {
         let metadata = std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file)?;
-        let file = File::open(path).ok()?;
-        Some(Found { file, identity: Identity::of(&metadata), len: metadata.len(), claimed_by: None })
+        let file = File::open(&path).ok()?;
+        let (identity, len) = (Identity::of(&metadata), metadata.len());
+        Some(Found { path, file, identity, len, claimed_by: None })
     };
     Ok(paths.filter_map(open).collect())
 }

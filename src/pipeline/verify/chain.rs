@@ -105,6 +105,11 @@ impl ReceiptsFiles {
         Ok(Self { files, strangers })
     }
 
+    /// The numbers that sealed files begin with, oldest first.
+    pub(in crate::pipeline) fn first_seqs(&self) -> Vec<u64> {
+        self.files.iter().filter_map(|file| file.first_seq).collect()
+    }
+
     /// Leaves out the files that end before a receipt; gives the hash of the last line left out.
     pub(in crate::pipeline) fn skip_to(&mut self, seq: u64) -> io::Result<Option<Sha256Hex>> {
         let starts_late = |file: &ReceiptsFile| file.first_seq.is_none_or(|first| first > seq);

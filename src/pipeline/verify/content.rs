@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
 
 use super::derive::derive;
-use super::files::Files;
+use super::files::{Files, is_writer_at_work};
 use super::finding::Findings;
 use super::ledger::{Generation, Ledger};
 use super::ranges::RangeCheck;
@@ -16,6 +16,7 @@ use super::rows::{Done, FOLDERS, SCRATCHPADS, StreamCheck};
 use super::sources::{self, Source};
 use super::{Request, Verification};
 use crate::domain::distil::Distiller;
+use crate::pipeline::archive::check::{Checking, Copies};
 use crate::pipeline::known_rows::KnownRows;
 
 impl Verification<'_> {
@@ -33,6 +34,23 @@ impl Verification<'_> {
         same
     }
 
+    /// Holds every copy in the archive; those that hold can stand in for files that are gone.
+    fn hold_copies(&mut self, ledger: &Ledger) -> io::Result<Vec<Copies>> {
+        let request = self.request;
+        if request.exports_only {
+            return Ok(request.streams.specs.iter().map(|_| Copies::new()).collect());
+        }
+        let checking = Checking {
+            output: request.output,
+            ledger,
+            is_partial: request.since.is_some(),
+            may_go_on: is_writer_at_work(request.output),
+        };
+        let copies = checking.all(request.streams, request.threads, &self.findings)?;
+        self.report.checked.copies = copies.iter().map(|held| held.len() as u64).sum();
+        Ok(copies)
+    }
+
     /// Hashes every range and distils every row again.
     pub(super) fn hold_content(
         &mut self,
@@ -44,14 +62,20 @@ impl Verification<'_> {
         let request = self.request;
         let derive = !request.exports_only && self.can_derive(ledger);
         let of_spec = |name: &str| ledger.taken.get(name).map_or(&[][..], Vec::as_slice);
+        let copies = self.hold_copies(ledger)?;
         let sources: Vec<BTreeMap<u32, Source>> = request
             .streams
             .specs
             .iter()
-            .map(|spec| {
+            .zip(copies)
+            .map(|(spec, copies)| {
                 let generations = ledger.generations.get(&spec.name).filter(|_| derive);
                 let find = |of: &Vec<Generation>| sources::find(&spec.path, of, of_spec(&spec.name));
-                generations.map(find).unwrap_or_default()
+                let mut found = generations.map(find).unwrap_or_default();
+                for (generation, copy) in copies {
+                    found.entry(generation).or_insert_with(|| Source::of_copy(copy));
+                }
+                found
             })
             .collect();
         for name in ledger.taken.keys().filter(|_| derive) {

@@ -90,6 +90,8 @@ pub struct Checked {
     pub input_bytes: u64,
     /// Rows of input distilled again.
     pub rows: u64,
+    /// Copies in the archive that hold their generation.
+    pub copies: u64,
     /// Pieces of evidence held against what names them.
     pub evidence: u64,
     /// Samples held against their rows.

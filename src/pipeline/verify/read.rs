@@ -6,13 +6,14 @@ use std::io;
 use sha2::{Digest, Sha256};
 
 use crate::domain::schema::scalars::Sha256Hex;
+use crate::intake::bytes::ReadAt;
 use crate::intake::lines::read_exact_or_less;
 
 const BLOCK_BYTES: usize = 256 << 10;
 
 /// Reads up to `length` bytes at `from` into `buffer`; fewer where the file ends.
 pub(in crate::pipeline) fn read_at(
-    file: &File,
+    file: &impl ReadAt,
     from: u64,
     length: usize,
     buffer: &mut Vec<u8>,
@@ -22,7 +23,7 @@ pub(in crate::pipeline) fn read_at(
 
 /// SHA-256 of `[from, to)` and the lines in it; `None` when the file ends before.
 pub(in crate::pipeline) fn hash_range(
-    file: &File,
+    file: &impl ReadAt,
     from: u64,
     to: u64,
     buffer: &mut Vec<u8>,

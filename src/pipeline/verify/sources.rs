@@ -9,17 +9,20 @@ use std::path::{Path, PathBuf};
 
 use super::ledger::{Generation, Taken};
 use super::read::hash_range;
+use crate::intake::bytes::Bytes;
 use crate::intake::identity::Identity;
+use crate::intake::packed::Packed;
 use crate::intake::siblings;
 
 /// The file of one generation.
 #[derive(Debug)]
 pub(in crate::pipeline) struct Source {
     pub(in crate::pipeline) path: PathBuf,
-    pub(in crate::pipeline) file: File,
+    pub(in crate::pipeline) file: Bytes,
     /// Its length, in bytes.
     pub(in crate::pipeline) len: u64,
-    identity: Identity,
+    /// A copy in the archive has none.
+    identity: Option<Identity>,
 }
 
 impl Source {
@@ -30,7 +33,14 @@ impl Source {
         }
         let file = File::open(path).ok()?;
         let metadata = file.metadata().ok()?;
-        Some(Self { path: path.to_owned(), file, len: metadata.len(), identity: Identity::of(&metadata) })
+        let (len, identity) = (metadata.len(), Some(Identity::of(&metadata)));
+        Some(Self { path: path.to_owned(), file: file.into(), len, identity })
+    }
+
+    /// A copy that was found to hold its generation.
+    pub(in crate::pipeline) fn of_copy(copy: Packed) -> Self {
+        let (path, len) = (copy.path().to_owned(), copy.len());
+        Self { path, file: Bytes::Copy(copy), len, identity: None }
     }
 
     fn holds(&self, range: &Taken) -> bool {
@@ -62,7 +72,8 @@ pub(in crate::pipeline) fn find(
         let later = generations.get(place + 1..).unwrap_or_default();
         let begun_anew = identity.is_some_and(|identity| later.iter().any(|later| is_it(&identity, later)));
         let by_identity = candidates.iter().find(|source| {
-            !begun_anew && identity.is_some_and(|identity| identity.is_same(&source.identity))
+            let both = identity.zip(source.identity);
+            !begun_anew && both.is_some_and(|(wanted, found)| wanted.is_same(&found))
         });
         let first = taken.iter().find(|range| range.generation == generation.number && range.to > range.from);
         let by_content = || first.and_then(|first| candidates.iter().find(|source| source.holds(first)));
