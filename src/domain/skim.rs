@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_string_ends_at_the_quote_that_is_not_escaped() {
-        for text in [r"\", r"\\", r#"""#, r#"\""#, r#"a\"b\"#, r#"""\"#, ""] {
+        for text in [r"\\", r"\\\\", r#"\""#, r#"\\\""#, r#"a\\\"b\\"#, r#"\"\"\\"#, ""] {
             let line = format!(r#"{{"a":"{text}","b":1}}"#);
             let quoted = format!("\"{text}\"");
             assert_eq!(members(&line).collect::<Vec<_>>(), [("a", quoted.as_str()), ("b", "1")]);

@@ -87,6 +87,8 @@ impl Turn<'_> {
         }
         let Made { views, files } = match made {
             Ok(made) => *made,
+            // What a disk that fails to sync holds is not known, whoever asked.
+            Err(ViewError::Store(error @ StoreError::Sync { .. })) => return Err(error.into()),
             // Views can be made at any time; rows go on without them.
             Err(e) => {
                 warn!(error = %e, "the views could not be made");
@@ -98,6 +100,7 @@ impl Turn<'_> {
                 Receipt { kind: ReceiptKind::View, started_at: wall_clock(), ..self.c.receipt.clone() };
             match self.c.store.commit_prepared(&files, receipt) {
                 Ok(()) => {}
+                // They are made again after the next commit, or at the next start.
                 Err(error @ StoreError::NoSpace { .. }) => {
                     warn!(error = %error, "no space for the views");
                     return Ok(());
