@@ -32,7 +32,7 @@ use crate::store::{Commit, Store, StoreError};
 
 mod report;
 
-use report::Report;
+use report::{Report, Took};
 
 #[derive(Debug, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -168,6 +168,7 @@ fn replay_watched(
     watched: &mut Watched,
 ) -> Result<Option<Report>, Failure> {
     let started = Instant::now();
+    let mut clock = started;
     let is_swap = args.stream.is_empty() && args.into.is_none() && !args.dry_run;
     let _live = hold_live(config)?;
     let receipts = Receipts::read(&RealDisk::default(), &config.output)?;
@@ -175,6 +176,7 @@ fn replay_watched(
     let old = ReplacedHead { seq: last.seq, sha256: receipts.head };
     let Located { gone: missing, copied, earlier } =
         locate(&config.output, &receipted(&config.output)?, streams)?;
+    let mut took = Took { sources: lap(&mut clock), ..Took::default() };
     if let Some(first) = missing.first().filter(|_| !args.without_missing) {
         return Err(refuse_missing(first, missing.len() - 1));
     }
@@ -193,7 +195,9 @@ fn replay_watched(
     let Some(mut store) = distil(store, config, inputs, work.state(), &receipt, watched, args.json)? else {
         return Ok(None);
     };
+    took.distilled = lap(&mut clock);
     let checked = check(config, &output, streams, args, &last, &missing);
+    took.checked = lap(&mut clock);
     let mut report = match checked {
         Ok(report) => report,
         Err(e) => {
@@ -232,8 +236,16 @@ fn replay_watched(
     }
     // The new output's receipts are locked until here, wherever they lie by now.
     drop(lock);
+    took.put_in_place = lap(&mut clock);
+    report.took = took;
     report.seconds = started.elapsed().as_secs_f64();
     Ok(Some(report))
+}
+
+/// The seconds since the last lap.
+fn lap(clock: &mut Instant) -> f64 {
+    let now = Instant::now();
+    now.duration_since(std::mem::replace(clock, now)).as_secs_f64()
 }
 
 /// Takes the live output's lock, so that nothing moves on in it meanwhile.
@@ -353,6 +365,14 @@ fn distil(
     }
 }
 
+/// What the comparison with the live output gave.
+enum Compared {
+    /// How many files are equal.
+    Files(usize),
+    /// Which rows changed category.
+    Transitions(Transitions),
+}
+
 /// Everything that must hold before the new output may take the place of the old one.
 fn check(
     config: &Config,
@@ -370,12 +390,26 @@ fn check(
     compare::check_counts(&live, &replayed, &names, equal_rules)?;
     let mut report = Report::new(&replayed, last, &config.rules);
     report.missing = missing.iter().map(describe).collect();
-    if equal_rules {
-        report.compared_files = compare::check_bytes(&live, &replayed, &names)?;
-    } else {
-        report.tell(&Transitions::between(&live, &replayed, &names, !args.stream.is_empty())?);
+    // Neither check needs more than one core, and both read everything.
+    let (compared, proved) = std::thread::scope(|scope| {
+        let compared = scope.spawn(|| {
+            if equal_rules {
+                compare::check_bytes(&live, &replayed, &names).map(Compared::Files)
+            } else {
+                Transitions::between(&live, &replayed, &names, !args.stream.is_empty())
+                    .map(Compared::Transitions)
+                    .map_err(ReplayError::from)
+            }
+        });
+        let proved = check_no_leak(output);
+        (compared.join(), proved)
+    });
+    let died = |_| StoreError::CheckFailed("the thread that compares panicked".to_owned());
+    match compared.map_err(died)?? {
+        Compared::Files(files) => report.compared_files = files,
+        Compared::Transitions(transitions) => report.tell(&transitions),
     }
-    check_no_leak(output)?;
+    proved?;
     report.into = args.into.as_ref().map(|into| into.display().to_string());
     Ok(report)
 }

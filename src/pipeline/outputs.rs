@@ -40,8 +40,11 @@ pub struct CommittedRow<'a> {
 #[derive(Debug, Default)]
 pub struct Rescored {
     /// By source file, generation and line: `score_seq`, and where the line lies.
-    latest: HashMap<(String, u32, u64), (u64, u64, u32)>,
+    latest: HashMap<PlaceKey, (u64, u64, u32)>,
 }
+
+/// What tells a row from all others: source file, generation and line.
+pub type PlaceKey = (String, u32, u64);
 
 impl Outputs {
     /// Reads the receipts of an output folder.
@@ -64,6 +67,11 @@ impl Outputs {
     /// Reads committed bytes `[from, to)` of an output; shorter where less is committed.
     pub fn read(&self, path: &str, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
         self.disk.read(&self.output.join(path), from, to.min(self.state.output_len(path)))
+    }
+
+    /// The same into a buffer, over what is in it.
+    pub fn read_over(&self, path: &str, from: u64, to: u64, buffer: &mut Vec<u8>) -> Result<(), StoreError> {
+        self.disk.read_over(&self.output.join(path), from, to.min(self.state.output_len(path)), buffer)
     }
 
     /// Goes over the committed lines of an output: offset, and the line without its newline.
@@ -95,6 +103,17 @@ impl Outputs {
         &self,
         stream: &str,
         rescored: &Rescored,
+        take: impl FnMut(CommittedRow<'_>),
+    ) -> Result<(), StoreError> {
+        self.each_row_of(stream, rescored, |_| true, take)
+    }
+
+    /// The same for the rows that `wants` chooses by the source file, generation and line that they name.
+    pub fn each_row_of(
+        &self,
+        stream: &str,
+        rescored: &Rescored,
+        mut wants: impl FnMut(Option<&PlaceKey>) -> bool,
         mut take: impl FnMut(CommittedRow<'_>),
     ) -> Result<(), StoreError> {
         let scored = format!("scored-runs/{stream}.jsonl");
@@ -106,24 +125,27 @@ impl Outputs {
                 return;
             }
             let first = match scores.next() {
-                Ok(first) => first.unwrap_or_default().to_owned(),
+                Ok(first) => first.unwrap_or_default(),
                 Err(e) => {
                     failed = Some(e);
                     return;
                 }
             };
-            let later = provenance_key(line).and_then(|key| rescored.latest.get(&key));
-            let current = match later {
+            let place = provenance_key(line);
+            if !wants(place.as_ref()) {
+                return;
+            }
+            let later = match place.and_then(|place| rescored.latest.get(&place)) {
                 Some((_, at, len)) => match self.read(RESCORED, *at, at + u64::from(*len)) {
-                    Ok(bytes) => String::from_utf8(bytes).unwrap_or_default(),
+                    Ok(bytes) => Some(String::from_utf8(bytes).unwrap_or_default()),
                     Err(e) => {
                         failed = Some(e);
                         return;
                     }
                 },
-                None => first,
+                None => None,
             };
-            take(CommittedRow { evidence: line, score: &current, evidence_at });
+            take(CommittedRow { evidence: line, score: later.as_deref().unwrap_or(first), evidence_at });
         })?;
         failed.map_or(Ok(()), Err)
     }
@@ -198,13 +220,13 @@ impl Lines<'_> {
 }
 
 /// The source file, generation and line that a line of ours names.
-pub fn provenance_key(line: &str) -> Option<(String, u32, u64)> {
+pub fn provenance_key(line: &str) -> Option<PlaceKey> {
     let provenance = skim::members(line).find(|(key, _)| *key == "provenance")?.1;
     place_of(provenance)
 }
 
 /// The same of a provenance.
-fn place_of(provenance: &str) -> Option<(String, u32, u64)> {
+fn place_of(provenance: &str) -> Option<PlaceKey> {
     let (mut file, mut generation, mut line) = (None, None, None);
     for (key, value) in skim::members(provenance) {
         match key {
@@ -217,7 +239,7 @@ fn place_of(provenance: &str) -> Option<(String, u32, u64)> {
     Some((file?, generation?, line?))
 }
 
-fn score_key(line: &str) -> Option<(u64, (String, u32, u64))> {
+fn score_key(line: &str) -> Option<(u64, PlaceKey)> {
     let seq = skim::members(line).find(|(key, _)| *key == "score_seq")?.1.parse().ok()?;
     Some((seq, provenance_key(line)?))
 }

@@ -65,15 +65,15 @@ impl RowCache {
             let Some(block_len) = block_len(rest).filter(|block_len| *block_len <= rest.len()) else {
                 let wanted = block_len(rest).unwrap_or(0) as u64;
                 let at = self.len + rest.len() as u64;
-                if at >= len || self.len + wanted > len {
+                // The block that the window cuts is read again, from its start: that is less than to move it.
+                let to = self.len + READ_BYTES.max(wanted);
+                if at >= len
+                    || self.len + wanted > len
+                    || disk.read_over(&self.path, self.len, to, &mut window).is_err()
+                {
                     return rescored_to;
                 }
-                let Ok(more) = disk.read(&self.path, at, at + READ_BYTES.max(wanted)) else {
-                    return rescored_to;
-                };
-                window.drain(..used);
                 used = 0;
-                window.extend_from_slice(&more);
                 continue;
             };
             let Some(to) = rest.get(..block_len).and_then(|block| read_block(block, take)) else {

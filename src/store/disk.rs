@@ -15,6 +15,11 @@ pub trait Disk: Send + Sync + std::fmt::Debug {
     fn len(&self, path: &Path) -> Result<Option<u64>, StoreError>;
     /// Reads `[from, to)`; shorter at the end of the file.
     fn read(&self, path: &Path, from: u64, to: u64) -> Result<Vec<u8>, StoreError>;
+    /// The same into a buffer, over what is in it: who reads block after block does not pay for fresh memory each time.
+    fn read_over(&self, path: &Path, from: u64, to: u64, buffer: &mut Vec<u8>) -> Result<(), StoreError> {
+        *buffer = self.read(path, from, to)?;
+        Ok(())
+    }
     /// Writes at an offset; the file is made when there is none.
     fn write(&self, path: &Path, at: u64, bytes: &[u8]) -> Result<(), StoreError>;
     /// Cuts a file to a length.
@@ -112,10 +117,21 @@ impl Disk for RealDisk {
     }
 
     fn read(&self, path: &Path, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = Vec::new();
+        self.read_over(path, from, to, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn read_over(&self, path: &Path, from: u64, to: u64, buffer: &mut Vec<u8>) -> Result<(), StoreError> {
         let file = self.readable(path)?;
-        let mut bytes = vec![0; usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX)];
+        let len = usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX);
+        if buffer.capacity() < len {
+            // Fresh memory comes zeroed.
+            *buffer = vec![0; len];
+        }
+        buffer.resize(len, 0);
         let mut filled = 0;
-        while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
             match file.read_at(rest, from + filled as u64) {
                 Ok(0) => break,
                 Ok(read) => filled += read,
@@ -123,8 +139,8 @@ impl Disk for RealDisk {
                 Err(e) => return Err(StoreError::io("read", path, e)),
             }
         }
-        bytes.truncate(filled);
-        Ok(bytes)
+        buffer.truncate(filled);
+        Ok(())
     }
 
     fn write(&self, path: &Path, at: u64, bytes: &[u8]) -> Result<(), StoreError> {
@@ -216,5 +232,18 @@ mod tests {
         assert!(disk.read(&path, 0, 9).is_err());
         disk.write(&path, 0, b"again").unwrap();
         assert_eq!(disk.read(&path, 0, 9).unwrap(), b"again");
+    }
+
+    #[test]
+    fn what_is_read_over_a_buffer_is_all_that_is_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        fs::write(&path, "0123456789").unwrap();
+        let (disk, mut buffer) = (RealDisk::default(), b"something longer than the file".to_vec());
+        for (from, to, expected) in [(0, 4, "0123"), (2, 9, "2345678"), (8, 20, "89"), (12, 20, "")] {
+            disk.read_over(&path, from, to, &mut buffer).unwrap();
+            assert_eq!(buffer, expected.as_bytes());
+            assert_eq!(disk.read(&path, from, to).unwrap(), expected.as_bytes());
+        }
     }
 }

@@ -105,6 +105,10 @@ fn a_replay_gives_equal_promise_2_files_and_an_equal_snapshot() {
     let answer = replayed(&lab, &[]);
     assert_eq!(answer["replaced"], true);
     assert_eq!(answer["compared_files"].as_u64().unwrap() as usize, files.len());
+    let parts = ["sources", "distilled", "checked", "put_in_place"].map(|part| answer["took"][part].as_f64());
+    let (all, seconds) =
+        (parts.iter().map(|part| part.unwrap()).sum::<f64>(), answer["seconds"].as_f64().unwrap());
+    assert!(parts.iter().all(|part| *part > Some(0.0)) && (all - seconds).abs() < 0.01, "{answer}");
     assert_same_files(&lab.promise2(), &files);
     assert_same_files(&snapshot(&lab, "after"), &snapshot_before);
     assert_receipts_hold(&lab);

@@ -40,7 +40,21 @@ pub(super) struct Report {
     pub(super) receipt: Option<u64>,
     /// Number of the old output's last receipt.
     old_seq: u64,
+    pub(super) took: Took,
     pub(super) seconds: f64,
+}
+
+/// The seconds of each part.
+#[derive(Debug, Default, Clone, Copy, serde::Serialize)]
+pub(super) struct Took {
+    /// Whether all sources are there.
+    pub(super) sources: f64,
+    /// Rows, samples and views.
+    pub(super) distilled: f64,
+    /// Everything that must hold before anything is replaced.
+    pub(super) checked: f64,
+    /// The exchange, and the old output's removal.
+    pub(super) put_in_place: f64,
 }
 
 #[derive(Debug, serde::Serialize)]
@@ -75,6 +89,7 @@ impl Report {
             copied: Vec::new(),
             receipt: None,
             old_seq: last.seq,
+            took: Took::default(),
             seconds: 0.0,
         }
     }
@@ -121,6 +136,10 @@ impl Report {
             thousands(totals.duplicate),
             thousands(totals.blank),
             self.seconds
+        ));
+        let Took { sources, distilled, checked, put_in_place } = self.took;
+        print(format_args!(
+            "sources {sources:.2} s, distilled {distilled:.2} s, checked {checked:.2} s, put in place {put_in_place:.2} s"
         ));
         if let Some(changes) = &self.transitions {
             self.print_changes(changes);

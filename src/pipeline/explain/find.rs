@@ -36,18 +36,32 @@ pub(super) enum Named {
 struct Query {
     runs: BTreeSet<String>,
     hashes: BTreeSet<[u8; 16]>,
-    hash_prefix: Option<String>,
+    hash_prefix: Option<HashPrefix>,
+}
+
+/// The first digits of a hash. Those beyond the part that rows are known by do not count.
+#[derive(Debug)]
+struct HashPrefix(Vec<u8>);
+
+impl HashPrefix {
+    /// Reads hexadecimal digits, in either case.
+    fn parse(digits: &str) -> Option<Self> {
+        let digit = |c: char| c.to_digit(16).map(|digit| digit as u8);
+        digits.chars().map(digit).collect::<Option<Vec<u8>>>().map(Self)
+    }
+
+    fn begins(&self, sig: &[u8; 16]) -> bool {
+        let digits = sig.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        self.0.iter().copied().zip(digits).all(|(wanted, found)| wanted == found)
+    }
 }
 
 impl Query {
     fn rows(&self, all: &mut AllRows<'_>) -> Result<Vec<Chosen>, StoreError> {
         let runs: BTreeSet<u64> = self.runs.iter().map(|run| key(&Escaped::from_plain(run))).collect();
-        let begins = |sig: &[u8; 16]| {
-            let prefix = self.hash_prefix.as_deref().unwrap_or("x");
-            let hex = hex::encode(sig);
-            hex.starts_with(prefix.get(..32).unwrap_or(prefix))
+        let has = |sig: &[u8; 16]| {
+            self.hashes.contains(sig) || self.hash_prefix.as_ref().is_some_and(|prefix| prefix.begins(sig))
         };
-        let has = |sig: &[u8; 16]| self.hashes.contains(sig) || (self.hash_prefix.is_some() && begins(sig));
         all.select(
             &|_, line| {
                 sig_hash(line.as_bytes()).is_some_and(|hash| has(&sig_of(&hash)))
@@ -68,10 +82,10 @@ pub(super) fn find(all: &mut AllRows<'_>, id: &str) -> Result<Option<Named>, Sto
     if let Some(named) = sample(all, id)? {
         return Ok(Some(named));
     }
-    let is_hash = (HASH_DIGITS_MIN..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit());
+    let may_be_hash = (HASH_DIGITS_MIN..=64).contains(&id.len());
     let query = Query {
         runs: BTreeSet::from([id.to_owned()]),
-        hash_prefix: is_hash.then(|| id.to_ascii_lowercase()),
+        hash_prefix: may_be_hash.then(|| HashPrefix::parse(id)).flatten(),
         ..Query::default()
     };
     let mut rows = query.rows(all)?;
@@ -190,4 +204,21 @@ fn hashes_of(item: &Value) -> BTreeSet<[u8; 16]> {
     let several = provenance.and_then(Value::as_array).into_iter().flatten();
     let hash = |of: &Value| Sha256Hex::parse(of.get("sig_hash")?.as_str()?).map(|hash| sig_of(&hash));
     one.chain(several).filter_map(hash).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_begins_with_its_digits_in_either_case() {
+        let mut sig = [0; 16];
+        hex::decode_to_slice("1bc35540c0c9cb0275ccf87a4bd1df9f", &mut sig).unwrap();
+        let begins = |digits: &str| HashPrefix::parse(digits).is_some_and(|prefix| prefix.begins(&sig));
+        assert!(begins("1bc355") && begins("1BC35540C") && begins("1bc35540c0c9cb0275ccf87a4bd1df9f"));
+        // Rows are known by the first half of their hash.
+        assert!(begins("1bc35540c0c9cb0275ccf87a4bd1df9fd3d05980"));
+        assert!(!begins("1bc356") && !begins("bc3554") && !begins("1bc35540c0c9cb0275ccf87a4bd1df9e"));
+        assert!(!begins("1bc355x") && !begins("1bc35540c0c9cb0275ccf87a4bd1df9fx"));
+    }
 }

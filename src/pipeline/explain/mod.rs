@@ -77,9 +77,13 @@ pub fn explain(
     if let Some(item) = &mut item {
         mask(item, false);
     }
-    let near = Neighbourhood::of(&mut all, &rows)?;
+    let (near, lines) = std::thread::scope(|scope| {
+        let lines = scope.spawn(|| Lines::of(outputs, streams, &rows));
+        (Neighbourhood::of(&mut all, &rows), lines.join())
+    });
+    let died = |_| StoreError::CheckFailed("the thread that looks for lines panicked".to_owned());
+    let (near, lines) = (near?, lines.map_err(died)??);
     let log = ReceiptLog::open(outputs.folder())?;
-    let lines = Lines::of(outputs, streams, &rows)?;
     let teller = Teller { outputs, streams, log, lines, near };
     let stories: Result<Vec<Story>, StoreError> = rows.iter().map(|chosen| teller.story(chosen)).collect();
     Ok(Answer::Found(Box::new(Explanation { id: id.to_owned(), what, item, total, rows: stories? })))

@@ -17,9 +17,9 @@ pub(super) fn lines_with(
 ) -> Result<Vec<(u64, String)>, StoreError> {
     let to = outputs.state.output_len(path);
     let (mut at, mut block_bytes) = (from, BLOCK_BYTES);
-    let mut found = Vec::new();
+    let (mut found, mut block) = (Vec::new(), Vec::new());
     while at < to {
-        let block = outputs.read(path, at, (at + block_bytes).min(to))?;
+        outputs.read_over(path, at, (at + block_bytes).min(to), &mut block)?;
         // A block ends with a line; a line that is longer than the block wants a longer one.
         let Some(end) = memrchr(b'\n', &block).map(|newline| newline + 1) else {
             if at + block_bytes >= to {

@@ -24,6 +24,10 @@ pub fn check_bytes(live: &Outputs, replayed: &Outputs, streams: &[&str]) -> Resu
             let (ours, theirs) = (live.read(path, from, to)?, replayed.read(path, from, to)?);
             let differs =
                 |at: usize, why| Err(ReplayError::Differs { path: path.clone(), at: from + at as u64, why });
+            // Whole blocks are compared as fast as they are read; where they differ is looked for only when they do.
+            if ours == theirs && ours.len() as u64 == to - from {
+                continue;
+            }
             if let Some(at) = ours.iter().zip(&theirs).position(|(a, b)| a != b) {
                 return differs(at, "other bytes");
             }
