@@ -100,6 +100,7 @@ impl Reference {
         lab.run_once();
         let (files, samples) = (lab.promise2(), samples(&lab));
         assert!(!samples.is_empty());
+        assert!(lab.run(&["verify", "--strict"]).status.success());
         Self { lab, files, samples }
     }
 
@@ -117,7 +118,9 @@ impl Reference {
         assert_same_files(&self.lab.promise2(), &self.files);
         assert_receipts_hold(&self.lab);
         assert_no_leak(&self.lab);
-        assert_eq!(samples(&self.lab), self.samples);
+        let samples = samples(&self.lab);
+        let unlike: Vec<_> = samples.symmetric_difference(&self.samples).collect();
+        assert!(unlike.is_empty(), "not the samples of an undisturbed run: {unlike:?}");
         let strays = strays(&self.lab.out());
         assert!(strays.is_empty(), "left behind: {strays:?}");
     }

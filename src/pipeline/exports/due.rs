@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::make::SampleJob;
 use super::pairs::order_of;
-use super::{Desk, Held, JOB_BYTES, JOB_PAIRS, READ_GAP_BYTES, TEXTS_AT_A_TIME, Wanted, sample_row, stamp};
+use super::{
+    Desk, Held, JOB_BYTES, JOB_PAIRS, READ_GAP_BYTES, Stamp, TEXTS_AT_A_TIME, Wanted, sample_row, stamp,
+};
 use crate::domain::exports::preference::{Source, sides};
 use crate::domain::exports::{Dataset, Verdict, wanted_rag, wanted_sft};
 use crate::domain::link::{Key, Place};
@@ -14,11 +16,17 @@ use crate::pipeline::known_rows::KnownRows;
 impl Desk {
     /// Looks at what may have changed, and gives the next job, if it comes to one.
     pub(in crate::pipeline) fn next_job(&mut self, known: &KnownRows) -> Option<SampleJob> {
-        while self.wanted.is_empty() && self.look_at_texts(known) {}
-        if self.wanted.is_empty() {
-            while self.files.pairs.wanted() < JOB_PAIRS && self.look_at_source(known) {}
-        }
-        let job = self.job(known);
+        let job = loop {
+            while self.wanted.is_empty() && self.look_at_texts(known) {}
+            if self.wanted.is_empty() {
+                while self.files.pairs.wanted() < JOB_PAIRS && self.look_at_source(known) {}
+            }
+            let job = self.job(known);
+            // What was wanted when it was looked at may not be wanted now: then there may be more to look at.
+            if job.is_some() || (self.dirty_texts.is_empty() && self.due_texts.is_empty()) {
+                break job;
+            }
+        };
         self.loading &= job.is_some();
         job
     }
@@ -28,6 +36,7 @@ impl Desk {
         if self.due_texts.is_empty() {
             self.due_texts = in_order(std::mem::take(&mut self.dirty_texts), known);
         }
+        self.looked_at = self.known_at(known);
         let from = self.due_texts.len().saturating_sub(TEXTS_AT_A_TIME);
         let texts = self.due_texts.split_off(from);
         for text in texts.iter().rev() {
@@ -111,6 +120,18 @@ impl Desk {
         }
     }
 
+    /// Whether a row is wanted as it was when its text was looked at. What changed that has marked the text, so that it is
+    /// looked at again.
+    fn is_still(&self, wanted: &Wanted, known: &KnownRows) -> bool {
+        if self.looked_at == self.known_at(known) {
+            return true;
+        }
+        let is = |dataset: Dataset, was: Option<Stamp>| {
+            was.is_none_or(|was| self.is_wanted(dataset, wanted.place, was, known))
+        };
+        is(Dataset::Rag, wanted.rag) && is(Dataset::Sft, wanted.sft)
+    }
+
     /// A job of the rows of one stream that lie close together; when no rows are wanted, of pairs.
     fn job(&mut self, known: &KnownRows) -> Option<SampleJob> {
         let mut rows = Vec::new();
@@ -123,8 +144,11 @@ impl Desk {
             {
                 break;
             }
+            let Some(wanted) = self.wanted.pop().filter(|wanted| self.is_still(wanted, known)) else {
+                continue;
+            };
             to = next.end();
-            rows.extend(self.wanted.pop().map(|wanted| sample_row(wanted, known)));
+            rows.push(sample_row(wanted, known));
         }
         let pairs = if rows.is_empty() { self.files.pairs.take_wanted() } else { Vec::new() };
         if rows.is_empty() && pairs.is_empty() {

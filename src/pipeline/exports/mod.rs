@@ -93,6 +93,8 @@ pub struct Desk {
     due_sources: Vec<Source>,
     /// Rows whose samples are to be made: the last first.
     wanted: Vec<Wanted>,
+    /// What was known when their texts were looked at.
+    looked_at: KnownAt,
     next_job: u64,
     next_arrival: u64,
     /// Finished jobs that came before their turn.
@@ -149,6 +151,7 @@ impl Desk {
             dirty_sources: Vec::new(),
             due_sources: Vec::new(),
             wanted: Vec::new(),
+            looked_at: KnownAt::default(),
             next_job: 0,
             next_arrival: 0,
             early: BTreeMap::new(),
@@ -218,7 +221,7 @@ impl Desk {
         for sample in &made.samples {
             let instruction = if dataset == Dataset::Rag { 0 } else { links.instruction(sample.place) };
             let is_current = dataset.allows(sample.stamp.category)
-                && (nothing_new || self.is_wanted(dataset, sample, instruction, known));
+                && (nothing_new || self.is_wanted(dataset, sample.place, sample.stamp, known));
             wanted.push(is_current);
             if is_current {
                 let MadeSample { place: owner, stamp, id, .. } = *sample;
@@ -231,20 +234,19 @@ impl Desk {
         self.gathered.add_lines(made, &wanted);
     }
 
-    /// The proof that every commit makes of what it adds, by the rows as they are now and not as they were when the sample
-    /// was asked for. What changed it has marked the text, so that it is looked at again.
-    fn is_wanted(&self, dataset: Dataset, sample: &MadeSample, instruction: Key, known: &KnownRows) -> bool {
+    /// The proof that every commit makes of what it adds, by the rows as they are now and not as they were when its text was
+    /// looked at. What changed it has marked the text, so that it is looked at again.
+    fn is_wanted(&self, dataset: Dataset, place: Place, as_of: Stamp, known: &KnownRows) -> bool {
         let links = &known.links;
-        let Some(text) = links.rows.text(sample.place).map(|text| text.facts.text) else { return false };
+        let Some(text) = links.rows.text(place).map(|text| text.facts.text) else { return false };
         let verdict = match dataset {
             Dataset::Rag => wanted_rag(links, text),
             _ => wanted_sft(links, text)
                 .into_iter()
-                .find(|(of, _)| *of == instruction)
+                .find(|(of, _)| *of == links.instruction(place))
                 .map_or(Verdict::Nothing, |v| v.1),
         };
-        verdict == Verdict::Sample(sample.place)
-            && stamp(dataset, sample.place, known, &self.streams) == sample.stamp
+        verdict == Verdict::Sample(place) && stamp(dataset, place, known, &self.streams) == as_of
     }
 
     fn known_at(&self, known: &KnownRows) -> KnownAt {
