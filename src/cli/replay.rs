@@ -17,9 +17,10 @@ use super::{Exit, Failure};
 use crate::domain::schema::receipt::{Receipt, ReceiptKind, ReplacedHead};
 use crate::intake::earlier::Earlier;
 use crate::pipeline::outputs::Outputs;
+use crate::pipeline::replay::no_leak::check_no_leak;
 use crate::pipeline::replay::sources::{Generation, Located, locate, receipted};
 use crate::pipeline::replay::transitions::Transitions;
-use crate::pipeline::replay::{ReplayError, check_no_leak, compare, stranger};
+use crate::pipeline::replay::{ReplayError, compare, stranger};
 use crate::pipeline::streams::StreamSet;
 use crate::pipeline::{self, Plan, Shared, Tuning, archive};
 use crate::store::commit::wall_clock;
@@ -74,10 +75,9 @@ impl From<ReplayError> for Failure {
             ReplayError::Store(error) => error.into(),
             error @ ReplayError::Intake(_) => Self::new(Exit::Io, error),
             error @ ReplayError::DamagedCopy { .. } => Self::new(Exit::Refused, error),
-            error @ (ReplayError::Differs { .. }
-            | ReplayError::Fewer { .. }
-            | ReplayError::Leaks { .. }
-            | ReplayError::Moved) => Self::new(Exit::Wrong, error),
+            error @ (ReplayError::Differs { .. } | ReplayError::Fewer { .. } | ReplayError::Leaks { .. }) => {
+                Self::new(Exit::Wrong, error)
+            }
         }
     }
 }
@@ -401,7 +401,7 @@ fn check(
                     .map_err(ReplayError::from)
             }
         });
-        let proved = check_no_leak(output);
+        let proved = check_no_leak(&replayed, streams);
         (compared.join(), proved)
     });
     let died = |_| StoreError::CheckFailed("the thread that compares panicked".to_owned());

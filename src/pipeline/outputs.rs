@@ -103,17 +103,6 @@ impl Outputs {
         &self,
         stream: &str,
         rescored: &Rescored,
-        take: impl FnMut(CommittedRow<'_>),
-    ) -> Result<(), StoreError> {
-        self.each_row_of(stream, rescored, |_| true, take)
-    }
-
-    /// The same for the rows that `wants` chooses by the source file, generation and line that they name.
-    pub fn each_row_of(
-        &self,
-        stream: &str,
-        rescored: &Rescored,
-        mut wants: impl FnMut(Option<&PlaceKey>) -> bool,
         mut take: impl FnMut(CommittedRow<'_>),
     ) -> Result<(), StoreError> {
         let scored = format!("scored-runs/{stream}.jsonl");
@@ -131,11 +120,7 @@ impl Outputs {
                     return;
                 }
             };
-            let place = provenance_key(line);
-            if !wants(place.as_ref()) {
-                return;
-            }
-            let later = match place.and_then(|place| rescored.latest.get(&place)) {
+            let later = match provenance_key(line).and_then(|place| rescored.latest.get(&place)) {
                 Some((_, at, len)) => match self.read(RESCORED, *at, at + u64::from(*len)) {
                     Ok(bytes) => Some(String::from_utf8(bytes).unwrap_or_default()),
                     Err(e) => {

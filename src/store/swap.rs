@@ -213,7 +213,18 @@ fn roll_forward(disk: &RealDisk, output: &Path, journal: &Journal) -> Result<(),
 /// Removes what is only in the way. What cannot be removed now can the next time.
 fn remove_old(work: &Path) {
     // The new one's place goes first: without it, whoever comes next knows that the rest is only in the way.
-    if let Err(e) = remove_all(&work.join(NEW)).and_then(|()| remove_all(work)) {
+    let removed = remove_all(&work.join(NEW)).and_then(|()| {
+        // Letting go of the pages of large files takes a while: a thread a folder.
+        let folders = FOLDERS.map(|name| work.join(OLD).join(name));
+        std::thread::scope(|scope| {
+            // What is still there is removed below, and what is wrong with it is told then.
+            for folder in &folders {
+                scope.spawn(|| remove_all(folder));
+            }
+        });
+        remove_all(work)
+    });
+    if let Err(e) = removed {
         warn!(path = %work.display(), error = %e, "the replaced output cannot be removed for now");
     }
 }

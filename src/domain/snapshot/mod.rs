@@ -37,13 +37,8 @@ impl Sample {
             Dataset::Sft => SftSample::NAME,
             Dataset::Preference => PreferenceSample::NAME,
         };
+        let refused = |reason: String| Refusal { path: String::new(), reason };
         shape(name).ok_or_else(|| refused("no published shape".to_owned()))?.judge(line)?;
-        Self::read_own(dataset, line)
-    }
-
-    /// Reads a line of an export by its type alone: members, ids and texts are checked, but not as a stranger's would be. For
-    /// lines that distilld has just written.
-    pub fn read_own(dataset: Dataset, line: &str) -> Result<Self, Refusal> {
         let sample = match dataset {
             Dataset::Rag => serde_json::from_str(line).map(Self::Rag),
             Dataset::Sft => serde_json::from_str(line).map(Self::Sft),
@@ -89,10 +84,6 @@ impl Sample {
             }
         }
     }
-}
-
-fn refused(reason: String) -> Refusal {
-    Refusal { path: String::new(), reason }
 }
 
 /// The hash of a sample's content: its texts with a zero byte between.

@@ -4,16 +4,17 @@
 //! ```text
 //!   sources      which generations the receipts name, and where each is read: its file, its copy, or nowhere
 //!   compare      promise-2 files byte by byte; counts
+//!   no_leak      every sample against the category that counts now
 //!   transitions  which category each row had, and has
 //! ```
 
 pub mod compare;
+pub mod no_leak;
 pub mod sources;
 pub mod transitions;
 
 use std::path::{Path, PathBuf};
 
-use super::snapshot::{SnapshotError, prove_no_leak};
 use crate::intake::IntakeError;
 use crate::store::StoreError;
 use crate::store::swap::FOLDERS;
@@ -78,18 +79,6 @@ pub enum ReplayError {
         /// What is wrong with it.
         why: String,
     },
-    /// The exports of the replay changed while they were looked at.
-    #[error("nothing was replaced: somebody changed the exports of the replay while they were read")]
-    Moved,
-}
-
-/// Proves that nothing leaks in a replayed output.
-pub fn check_no_leak(output: &Path) -> Result<(), ReplayError> {
-    prove_no_leak(output).map_err(|error| match error {
-        SnapshotError::Store(error) => error.into(),
-        SnapshotError::Leak { sample, export, why, .. } => ReplayError::Leaks { sample, export, why },
-        SnapshotError::Moved => ReplayError::Moved,
-    })
 }
 
 /// A file in the folders that move which is none of distilld's: the old output is then kept whatever was asked for.

@@ -41,12 +41,6 @@ pub enum SnapshotError {
     Moved,
 }
 
-/// Proves that every sample in the exports of an output is allowed there. For exports that distilld has just made.
-pub fn prove_no_leak(output: &Path) -> Result<(), SnapshotError> {
-    let scope = proof::Scope::Leaks;
-    proof::Proof::of(selection::Selection::read(output, scope)?, scope).map(drop)
-}
-
 fn more(others: usize) -> String {
     if others == 0 { String::new() } else { format!(" (and {others} more)") }
 }

@@ -10,7 +10,7 @@ use crate::domain::schema::scalars::Sha256Hex;
 use crate::domain::score::Category;
 use crate::domain::skim;
 use crate::domain::snapshot::{Dataset, hash_of};
-use crate::pipeline::outputs::{CommittedRow, PlaceKey, provenance_key};
+use crate::pipeline::outputs::{CommittedRow, provenance_key};
 use crate::store::StoreError;
 
 /// What a score says of a sample; many samples share one.
@@ -45,21 +45,11 @@ struct Wanted {
     categories: Vec<[Option<Category>; 2]>,
 }
 
-/// What is asked of samples and evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scope {
-    /// Whether each sample that was just made is allowed: only the rows that samples name are looked at.
-    Leaks,
-    /// Whether each is what it is published as, is allowed, and which other runs hold its content.
-    LeaksAndRuns,
-}
-
 impl Proof {
     /// Proves every sample, or names the first that leaks.
-    pub(super) fn of(selection: Selection, scope: Scope) -> Result<Self, SnapshotError> {
+    pub(super) fn of(selection: Selection) -> Result<Self, SnapshotError> {
         let mut proof = Self { selection, scores: Vec::new() };
         let mut wanted = Wanted::of(&proof.selection.entries);
-        let rows = std::mem::take(&mut wanted.rows);
         let rescored = proof.selection.outputs.rescored()?;
         let mut numbers = HashMap::new();
         for stream in proof.streams()? {
@@ -67,18 +57,11 @@ impl Proof {
             let mut faults = Vec::new();
             let Self { selection, scores } = &mut proof;
             let Selection { outputs, sources, entries, .. } = selection;
-            let wants = |place: Option<&PlaceKey>| {
-                let sides = || {
-                    let (file, generation, line) = place?;
-                    rows.get(&(sources.number_of(file)?, *generation, *line))
-                };
-                scope == Scope::LeaksAndRuns || sides().is_some()
-            };
-            outputs.each_row_of(&stream, &rescored, wants, |row| {
-                let place = provenance_key(row.evidence)
-                    .and_then(|(file, generation, line)| Some((sources.number_of(&file)?, generation, line)));
-                let sides = place.and_then(|place| rows.get(&place)).cloned().unwrap_or_default();
+            outputs.each_row(&stream, &rescored, |row| {
                 let Some(score) = current(row.score) else { return };
+                let place = provenance_key(row.evidence)
+                    .map(|(file, generation, line)| (sources.number(&file), generation, line));
+                let sides = place.and_then(|place| wanted.rows.get(&place)).cloned().unwrap_or_default();
                 for (entry, side) in &sides {
                     let at = *entry as usize;
                     let said = entries.get(at).and_then(|entry| entry.sides.get(usize::from(*side)));
@@ -95,10 +78,8 @@ impl Proof {
                         });
                     }
                 }
-                if scope == Scope::LeaksAndRuns {
-                    let own: Vec<_> = sides.iter().map(|(entry, _)| *entry).collect();
-                    note_run(&mut wanted, entries, row.evidence, score.category, &own);
-                }
+                let own: Vec<_> = sides.iter().map(|(entry, _)| *entry).collect();
+                note_run(&mut wanted, entries, row.evidence, score.category, &own);
             })?;
             for (entry, why) in faults {
                 proof.selection.fault(entry, why);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::proof::{Proof, Scope};
+use super::proof::Proof;
 use super::selection::Selection;
 use super::shards::{self, Written};
 use super::{SnapshotError, io as io_at};
@@ -104,12 +104,12 @@ fn hold(into: &Path) -> Result<File, StoreError> {
 
 fn prove(output: &Path) -> Result<Proof, SnapshotError> {
     for _ in 1..TRIES {
-        match Selection::read(output, Scope::LeaksAndRuns) {
+        match Selection::read(output) {
             Err(SnapshotError::Moved) => std::thread::sleep(TRY_AFTER),
-            selection => return Proof::of(selection?, Scope::LeaksAndRuns),
+            selection => return Proof::of(selection?),
         }
     }
-    Proof::of(Selection::read(output, Scope::LeaksAndRuns)?, Scope::LeaksAndRuns)
+    Proof::of(Selection::read(output)?)
 }
 
 fn write_and_rename(request: &Request<'_>, proof: &Proof, next: &Path) -> Result<Published, SnapshotError> {

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
-use super::proof::Scope;
 use super::{SnapshotError, io};
 use crate::domain::schema::provenance::Provenance;
 use crate::domain::schema::samples::Split;
@@ -35,11 +34,6 @@ impl Sources {
         self.names.push(name.to_owned());
         self.numbers.insert(name.to_owned(), number);
         number
-    }
-
-    /// The number of a name that has one.
-    pub(super) fn number_of(&self, name: &str) -> Option<u32> {
-        self.numbers.get(name).copied()
     }
 
     /// The name behind a number.
@@ -108,7 +102,7 @@ pub(super) struct Selection {
 
 impl Selection {
     /// Reads all exports of an output folder, as of one moment.
-    pub(super) fn read(output: &Path, scope: Scope) -> Result<Self, SnapshotError> {
+    pub(super) fn read(output: &Path) -> Result<Self, SnapshotError> {
         let open = |dataset: Dataset| -> Result<Option<File>, StoreError> {
             let path = output.join(dataset.path());
             match File::open(&path) {
@@ -151,13 +145,13 @@ impl Selection {
             faults: Vec::new(),
         };
         for dataset in Dataset::ALL {
-            selection.take_export(dataset, scope)?;
+            selection.take_export(dataset)?;
         }
         selection.sort();
         Ok(selection)
     }
 
-    fn take_export(&mut self, dataset: Dataset, scope: Scope) -> Result<(), StoreError> {
+    fn take_export(&mut self, dataset: Dataset) -> Result<(), StoreError> {
         let path = self.outputs.folder().join(dataset.path());
         let Some(export) = self.files.remove(&dataset) else { return Ok(()) };
         let mut ids = HashSet::new();
@@ -168,11 +162,7 @@ impl Selection {
             export.len,
             |at, line| {
                 let text = std::str::from_utf8(line).unwrap_or_default().trim_end_matches('\n');
-                let read = match scope {
-                    Scope::Leaks => Sample::read_own(dataset, text),
-                    Scope::LeaksAndRuns => Sample::read(dataset, text),
-                };
-                let sample = match read {
+                let sample = match Sample::read(dataset, text) {
                     Ok(sample) => sample,
                     Err(refusal) => {
                         let why = format!("is no sample: {} {}", refusal.path, refusal.reason);
