@@ -85,18 +85,20 @@ fn string_member<'l>(line: &'l [u8], key: &[u8]) -> Option<&'l str> {
     let rest = line.get(from..)?;
     std::str::from_utf8(rest.get(..memchr::memchr(b'"', rest)?)?).ok()
 }
-/// Goes over the lines of `[from, to)` of a file, in blocks; gives each its offset and its bytes with the newline.
+/// Goes over the lines of `[from, to)` of a file, in blocks that `read` reads over the last one; gives each its offset and
+/// its bytes with the newline.
 pub(super) fn each_line(
-    read: impl Fn(u64, u64) -> Result<Vec<u8>, crate::store::StoreError>,
+    read: impl Fn(u64, u64, &mut Vec<u8>) -> Result<(), crate::store::StoreError>,
     from: u64,
     to: u64,
     mut take: impl FnMut(u64, &[u8]),
 ) -> Result<(), crate::store::StoreError> {
-    const BLOCK_BYTES: u64 = 4 << 20;
+    const BLOCK_BYTES: u64 = 1 << 20;
+    let mut block = Vec::new();
     let mut at = from;
     let mut block_bytes = BLOCK_BYTES;
     while at < to {
-        let block = read(at, (at + block_bytes).min(to))?;
+        read(at, (at + block_bytes).min(to), &mut block)?;
         let mut taken = 0;
         for end in memchr::memchr_iter(b'\n', &block) {
             take(at + taken as u64, block.get(taken..=end).unwrap_or_default());

@@ -96,7 +96,7 @@ fn each_receipt(output: &Path, mut take: impl FnMut(&Receipt)) -> Result<(), Sto
     for (_, path, len) in files {
         let mut damaged = None;
         each_line(
-            |from, to| disk.read(&path, from, to),
+            |from, to, block| disk.read_over(&path, from, to, block),
             0,
             len,
             |at, line| {

@@ -157,7 +157,7 @@ impl Selection {
         let mut ids = HashSet::new();
         let mut groups: HashMap<Sha256Hex, Split> = HashMap::new();
         each_line(
-            |from, to| export.read(&path, from, to),
+            |from, to, block| export.read(&path, from, to).map(|read| *block = read),
             0,
             export.len,
             |at, line| {
