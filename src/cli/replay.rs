@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use crossbeam_channel::Sender;
 use signal_hook::consts::SIGHUP;
 use signal_hook::iterator::Signals;
 use tracing::{info, warn};
@@ -192,11 +193,19 @@ fn replay_watched(
     let (store, lock) =
         open(&output, &work.state(), streams, &Receipt { started_at: wall_clock(), ..receipt.clone() })?;
     let inputs = (streams, earlier);
-    let Some(mut store) = distil(store, config, inputs, work.state(), &receipt, watched, args.json)? else {
+    let check = || check(config, &output, streams, args, &last, &missing);
+    let (settled, is_settled) = crossbeam_channel::bounded(1);
+    // What is checked is there before the views are, and making those leaves a core half idle.
+    let (store, checked) = std::thread::scope(|scope| {
+        let checked = scope.spawn(|| is_settled.recv().ok().map(|()| check()));
+        let store = distil(store, config, inputs, (work.state(), settled), &receipt, watched, args.json);
+        (store, checked.join().unwrap_or_default())
+    });
+    let Some(mut store) = store? else {
         return Ok(None);
     };
     took.distilled = lap(&mut clock);
-    let checked = check(config, &output, streams, args, &last, &missing);
+    let checked = checked.unwrap_or_else(check);
     took.checked = lap(&mut clock);
     let mut report = match checked {
         Ok(report) => report,
@@ -332,7 +341,7 @@ fn distil(
     store: Store,
     config: &Config,
     (streams, earlier): (&StreamSet, BTreeMap<String, Vec<Earlier>>),
-    state_dir: PathBuf,
+    (state_dir, settled): (PathBuf, Sender<()>),
     receipt: &Receipt,
     watched: &mut Watched,
     json: bool,
@@ -350,6 +359,7 @@ fn distil(
         earlier,
         once: true,
         shared: Arc::clone(&shared),
+        settled: Some(settled),
         reload: Box::new(|| None),
         on_ready: Box::new(|requests| {
             *attendants = Some(Attendants::start(signals, requests, &shared, true, json));

@@ -71,6 +71,7 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
         earlier: std::collections::BTreeMap::new(),
         once: args.once,
         shared: Arc::clone(&shared),
+        settled: None,
         reload: Box::new(|| reload(paths, &config, &shared, &log)),
         on_ready: Box::new(|requests| {
             attendants = Some(Attendants::start(signals, requests, &shared, args.once, args.json));

@@ -75,6 +75,8 @@ pub struct Committer<'r> {
     pub sample_jobs_max: u64,
     /// What the threads share.
     pub shared: Arc<Shared>,
+    /// Told once all rows and samples of what there was are committed.
+    pub settled: Option<Sender<()>>,
     /// What to do when asked to read the config again; gives the hash of a config that was taken.
     pub reload: Box<dyn FnMut() -> Option<Sha256Hex> + 'r>,
 }

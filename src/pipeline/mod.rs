@@ -157,6 +157,8 @@ pub struct Plan<'r> {
     pub shared: Arc<Shared>,
     /// What to do when asked to read the config again; gives the hash of a config that was taken.
     pub reload: Box<dyn FnMut() -> Option<crate::domain::schema::scalars::Sha256Hex> + 'r>,
+    /// Told once all rows and samples of what there was are committed, and only views are to come.
+    pub settled: Option<crossbeam_channel::Sender<()>>,
     /// What to do once everything is in place and reading begins; is given the way to ask for something.
     pub on_ready: Box<dyn FnOnce(Requests) + 'r>,
 }
@@ -186,8 +188,20 @@ impl Requests {
 
 /// Runs the pipeline until it is asked to stop, or with `once` until everything there is has been distilled.
 pub fn run(plan: Plan<'_>) -> Result<crate::store::Store, committer::PipelineError> {
-    let Plan { store, streams, rules, state_dir, receipt, workers, earlier, once, shared, reload, on_ready } =
-        plan;
+    let Plan {
+        store,
+        streams,
+        rules,
+        state_dir,
+        receipt,
+        workers,
+        earlier,
+        once,
+        shared,
+        reload,
+        settled,
+        on_ready,
+    } = plan;
     let workers = workers.max(1);
     let known =
         known_rows::KnownRows::load(outputs::Committed::of(&store), streams, rules, Some(&state_dir))?;
@@ -241,6 +255,7 @@ pub fn run(plan: Plan<'_>) -> Result<crate::store::Store, committer::PipelineErr
         sample_jobs_max: workers as u64 * SAMPLE_JOBS_PER_WORKER,
         shared,
         reload,
+        settled,
     };
     std::thread::scope(|scope| {
         for _ in 0..workers {

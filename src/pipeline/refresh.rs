@@ -65,6 +65,10 @@ impl Turn<'_> {
         if self.until_refresh() != Some(Duration::ZERO) {
             return;
         }
+        if let Some(settled) = self.c.settled.take_if(|_| self.source_ended.is_some()) {
+            // Whoever wanted to know may be gone.
+            let _ = settled.send(());
+        }
         let (output, answer) = (self.c.store.output().to_owned(), self.c.answers.clone());
         let committed = self.c.store.state().clone();
         let streams: Vec<String> = self.c.streams.names().into_iter().map(str::to_owned).collect();

@@ -54,6 +54,7 @@ pub fn run_once(disk: Box<dyn Disk>, kb: &Path, output: &Path, state: &Path, cut
         earlier: BTreeMap::new(),
         once: true,
         shared,
+        settled: None,
         reload: Box::new(|| None),
         on_ready: Box::new(|_| ()),
     };
