@@ -86,6 +86,8 @@ fn distil(bytes: &[u8]) -> (Lines, Vec<Distilled>) {
     let stream = *STREAMS.iter().find(|stream| stream.name() == "mode_experiments").unwrap();
     let context = StreamContext { stream, source_file: "data/_kb/mode_experiments.jsonl", settings: None };
     let (mut lines, mut rows, mut warnings) = (Lines::default(), Vec::new(), Warnings::new());
+    lines.evidence.reserve(bytes.len() * 2);
+    lines.scored.reserve(bytes.len() / 2);
     let mut place = Place { generation: 0, line_offset: 0, byte_offset: 0 };
     for row in rows_of(bytes) {
         match distiller.row(context, place, row, None, false, &mut lines, &mut warnings).unwrap() {

@@ -1,8 +1,8 @@
 //! One row in; evidence and its first score, or a quarantine line, out. The same bytes on every machine.
 
-use super::canonical::{Kind as JsonKind, Parser};
-use super::exports::instruction;
-use super::link::Facts;
+use super::canonical::{Doc, Kind as JsonKind, Parser};
+use super::exports::instruction::Asked;
+use super::link::{Facts, RowText};
 use super::reject::Reject;
 use super::row::{Row, Warnings};
 use super::rules::{Rules, StreamSettings};
@@ -75,6 +75,9 @@ pub struct Distiller<'r> {
     rules: &'r Rules,
     scorer_version: String,
     parser: Parser,
+    /// Room for the texts of a row, and for its provenance.
+    texts: String,
+    provenance: String,
 }
 
 /// A record broke a rule of its own shape: distilld's own fault, never the row's.
@@ -104,7 +107,13 @@ pub struct StreamContext<'a> {
 impl<'r> Distiller<'r> {
     /// A distiller under these rules.
     pub fn new(rules: &'r Rules) -> Self {
-        Self { rules, scorer_version: rules.scorer_version(), parser: Parser::default() }
+        Self {
+            rules,
+            scorer_version: rules.scorer_version(),
+            parser: Parser::default(),
+            texts: String::new(),
+            provenance: String::new(),
+        }
     }
 
     /// Takes one row, without its newline. `carry` is the time of the last row of the stream that had one;
@@ -181,8 +190,9 @@ impl<'r> Distiller<'r> {
         warnings: &mut Warnings,
     ) -> Result<Distilled, RowTrouble> {
         let mut seen = Warnings::new();
-        let mut draft = read_row(&mut self.parser, self.rules, context, place, row, &mut seen)?;
-        let sig_hash = draft.record.provenance.sig_hash;
+        let doc = object(&mut self.parser, row)?;
+        let mut draft = draft(context, place, doc);
+        read(doc, self.rules, context, &mut draft, &mut seen)?;
         if unterminated {
             draft.mark_failure("row.unterminated");
             *seen.entry("unterminated:row".to_owned()).or_default() += 1;
@@ -196,43 +206,51 @@ impl<'r> Distiller<'r> {
             (None, Some(time)) => (time, TimestampOrigin::Stream),
             (None, None) => (EventTime::EPOCH, TimestampOrigin::None),
         };
-        let mut record = draft.record;
+        // In its place: a record is a kilobyte and a half.
+        let record = &mut draft.record;
         record.timestamp = timestamp;
         record.timestamp_origin = origin;
         record.provenance.recorded_at = timestamp;
         record.output_hash = record.text.as_ref().map(super::schema::scalars::Escaped::hash);
-        if record.input_hash.is_none() {
-            let prompt = instruction::of(&instruction::Fields::of_record(&record));
-            record.input_hash = prompt.map(|prompt| prompt.instruction.hash());
-        }
+        let asked = Asked::of_record(record);
+        record.input_hash = record.input_hash.or(asked.as_ref().map(|asked| asked.hash));
         record.model_provider = record.provider_of_model();
         record.check()?;
         // A judging row is never judged by its own verdict; what is judged here is the row's own work.
         let judgement = Judgement::of_own(record.kind, draft.own);
         let verdict = score(judgement);
-        let provenance = record.provenance.render();
+        let time_text = timestamp.text();
+        self.provenance.clear();
+        record.provenance.render_to(&time_text, &mut self.provenance);
+        let provenance = self.provenance.as_str();
         let reasons = reasons(judgement, verdict);
         let first_score = NewScore {
             evidence_run_id: &record.run_id,
             category: verdict.category,
             reasons: &reasons,
             anchor_grounding: draft.anchor_grounding,
-            scored_at: timestamp,
+            scored_at: &time_text,
             scorer_version: &self.scorer_version,
-            provenance: &provenance,
+            provenance,
             supersedes: None,
         };
         first_score.check()?;
-        record.render(&provenance, &mut lines.evidence);
+        record.render(provenance, &time_text, &mut lines.evidence);
         first_score.render(&mut lines.scored);
         let scratchpad_empty =
-            !summarise(context.stream.name(), &record, &provenance, &mut lines.scratchpads);
+            !summarise(context.stream.name(), record, provenance, &mut lines.scratchpads);
         Ok(Distilled {
-            sig_hash,
+            sig_hash: record.provenance.sig_hash,
             category: verdict.category,
             facts: Facts {
                 anchor_grounding: draft.anchor_grounding,
-                ..Facts::of(&record, draft.own, draft.says)
+                ..Facts::of(
+                    record,
+                    draft.own,
+                    draft.says,
+                    asked.as_ref(),
+                    RowText::Canonical(doc.text(), &mut self.texts),
+                )
             },
             time: draft.time,
             scratchpad_empty,
@@ -269,23 +287,19 @@ pub fn judge(stream: &dyn Stream, raw: &[u8]) -> Result<(), Reject> {
     }
     let context = StreamContext { stream, source_file: "", settings: None };
     let place = Place { generation: 0, line_offset: 0, byte_offset: 0 };
-    read_row(&mut Parser::default(), &rules, context, place, row, &mut Warnings::new()).map(|_| ())
+    let mut parser = Parser::default();
+    let doc = object(&mut parser, row)?;
+    read(doc, &rules, context, &mut draft(context, place, doc), &mut Warnings::new())
 }
 
-/// Reads a row, or refuses it.
-fn read_row<'a>(
-    parser: &'a mut Parser,
-    rules: &'a Rules,
-    context: StreamContext<'a>,
-    place: Place,
-    row: &[u8],
-    seen: &mut Warnings,
-) -> Result<Draft<'a>, Reject> {
+/// A row in canonical form, or why it is none.
+fn object<'p>(parser: &'p mut Parser, row: &[u8]) -> Result<Doc<'p>, Reject> {
     let doc = parser.parse(row)?;
-    let root = doc.root();
-    if root.kind() != JsonKind::Object {
-        return Err(Reject::NotObject);
-    }
+    if doc.root().kind() == JsonKind::Object { Ok(doc) } else { Err(Reject::NotObject) }
+}
+
+/// The record in the making of a row.
+fn draft<'a>(context: StreamContext<'a>, place: Place, doc: Doc<'_>) -> Draft<'a> {
     let sig_hash = Sha256Hex(doc.hash());
     let provenance = Provenance {
         source_file: context.source_file.into(),
@@ -295,12 +309,23 @@ fn read_row<'a>(
         sig_hash,
         recorded_at: EventTime::EPOCH,
     };
-    let mut reader = Row::new(root, sig_hash, context.settings, rules, seen);
-    let mut draft = Draft::new(context.stream, provenance);
+    Draft::new(context.stream, provenance)
+}
+
+/// Fills in what a row says, or refuses it.
+fn read<'a>(
+    doc: Doc<'a>,
+    rules: &'a Rules,
+    context: StreamContext<'a>,
+    draft: &mut Draft<'a>,
+    seen: &mut Warnings,
+) -> Result<(), Reject> {
+    let sig_hash = draft.record.provenance.sig_hash;
+    let mut reader = Row::new(doc.root(), sig_hash, context.settings, rules, seen);
     reader.check_schema_version()?;
-    context.stream.read(&mut reader, &mut draft)?;
+    context.stream.read(&mut reader, draft)?;
     reader.note_unread(context.stream.fields());
-    Ok(draft)
+    Ok(())
 }
 
 enum RowTrouble {

@@ -79,7 +79,7 @@ pub(super) fn settle(
             category: verdict.category,
             reasons: &reasons,
             anchor_grounding: known.links.anchor_grounding(place),
-            scored_at: cause_row.moment.time,
+            scored_at: &cause_row.moment.time.text(),
             scorer_version,
             provenance: &of.provenance,
             supersedes: Some((score_seq, &by.provenance)),

@@ -3,7 +3,8 @@
 use memchr::memmem;
 
 use super::row_cache::Settled;
-use crate::domain::link::Facts;
+use crate::domain::exports::instruction::Asked;
+use crate::domain::link::{Facts, RowText};
 use crate::domain::schema::record::EvidenceRecord;
 use crate::domain::schema::scalars::Sha256Hex;
 use crate::domain::score::Category;
@@ -26,7 +27,9 @@ pub(super) fn row_facts(evidence: &str, score: &str) -> Option<(Sha256Hex, Categ
         "auto_apply" | "outcomes" => own,
         _ => marked.without(own),
     };
-    let facts = Facts { anchor_grounding, ..Facts::of(&record, own, says) };
+    let asked = Asked::of_record(&record);
+    let of = Facts::of(&record, own, says, asked.as_ref(), RowText::Unknown);
+    let facts = Facts { anchor_grounding, ..of };
     Some((record.provenance.sig_hash, category, facts))
 }
 

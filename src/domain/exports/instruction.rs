@@ -3,7 +3,7 @@
 //! The templates are listed in docs/exports.md; changing one changes `input_hash` and so the rules version.
 
 use crate::domain::schema::record::EvidenceRecord;
-use crate::domain::schema::scalars::Escaped;
+use crate::domain::schema::scalars::{Escaped, Sha256Hex};
 
 /// What the templates are filled with.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +40,23 @@ pub struct Prompt {
     pub system: &'static str,
     /// The instruction.
     pub instruction: Escaped<'static>,
+}
+
+/// The instruction behind a record's work, and its hash: what a prompt is known by where the row does not say.
+#[derive(Debug)]
+pub struct Asked {
+    /// The instruction.
+    pub instruction: Escaped<'static>,
+    /// SHA-256 of its text.
+    pub hash: Sha256Hex,
+}
+
+impl Asked {
+    /// What the work of a record answers, for the streams that have an instruction.
+    pub fn of_record(record: &EvidenceRecord<'_>) -> Option<Self> {
+        let instruction = of(&Fields::of_record(record))?.instruction;
+        Some(Self { hash: instruction.hash(), instruction })
+    }
 }
 
 /// The instruction behind the work, for the streams that have one.

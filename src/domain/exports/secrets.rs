@@ -101,6 +101,11 @@ pub fn find_escaped(escaped: &str) -> Option<SecretKind> {
     prefilter::find(Text(escaped.as_bytes()))
 }
 
+/// Whether [`find`] or [`find_escaped`] could find anything in any piece of a text. No is certain.
+pub fn may_hold(text: &str) -> bool {
+    prefilter::may_hold(Text(text.as_bytes()))
+}
+
 #[cfg(test)]
 #[path = "secrets_tests.rs"]
 mod tests;

@@ -1,7 +1,8 @@
 //! What links and samples need to know of a row, as numbers: keys are 64 bits of a SHA-256, so that equal texts are
 //! equal keys and nothing else is in practice.
 
-use crate::domain::exports::{holds_secret, instruction};
+use crate::domain::exports::instruction::Asked;
+use crate::domain::exports::{holds_secret, secrets};
 use crate::domain::schema::record::{EvidenceRecord, Kind};
 use crate::domain::schema::scalars::{Escaped, EventTime, Sha256Hex};
 use crate::domain::score::HumanAction;
@@ -157,8 +158,15 @@ impl Facts {
         human_of(self.says)
     }
 
-    /// The facts of a record whose row says these signals about its own work and about that of others.
-    pub fn of(record: &EvidenceRecord<'_>, own: SignalSet, says: SignalSet) -> Self {
+    /// The facts of a record whose row says these signals about its own work and about that of others. `asked` is the
+    /// record's own.
+    pub fn of(
+        record: &EvidenceRecord<'_>,
+        own: SignalSet,
+        says: SignalSet,
+        asked: Option<&Asked>,
+        row: RowText<'_>,
+    ) -> Self {
         let part = Part::of(&record.source_stream);
         let work = record.kind == Kind::Work;
         let file = record.source_files.first().map(key);
@@ -167,10 +175,12 @@ impl Facts {
             _ => record.head_sha.as_ref().map(|sha| commit_key(sha.escaped())),
         };
         let text = record.text.as_ref().filter(|text| work && has_words(text));
-        let prompt = instruction::of(&instruction::Fields::of_record(record)).filter(|_| work);
-        let instruction = prompt.as_ref().map_or(0, |prompt| key(&prompt.instruction));
+        let asked = asked.filter(|_| work);
+        let instruction = asked.map_or(0, key_of_asked);
         let input =
             record.input_hash.as_ref().filter(|_| instruction != 0 && text.is_some()).map_or(0, key_of);
+        let texts = || texts_of(record).chain(asked.map(|asked| &asked.instruction));
+        let may_hold = row.may_hold_secret(texts().chain(texts_of_pair(part, record)));
         Self {
             part,
             work,
@@ -190,10 +200,8 @@ impl Facts {
                 instruction,
                 input,
             }),
-            secret: texts_of(record)
-                .chain(prompt.as_ref().map(|prompt| &prompt.instruction))
-                .any(holds_secret),
-            secret_in_pair: texts_of_pair(part, record).any(holds_secret),
+            secret: may_hold && texts().any(holds_secret),
+            secret_in_pair: may_hold && texts_of_pair(part, record).any(holds_secret),
             makes_pair: match part {
                 Part::Claim => rejected_of(record).is_some() && text.is_some(),
                 Part::Human | Part::Overseer => {
@@ -204,6 +212,35 @@ impl Facts {
             anchor_grounding: None,
         }
     }
+}
+
+/// What a record was read from, to look for secrets in all of its texts at once: a row without any trace of one is nearly
+/// every row, and a search through each of its texts costs several times as much.
+#[derive(Debug)]
+pub enum RowText<'t> {
+    /// It is not at hand; each text is searched.
+    Unknown,
+    /// The row as canonical JSON, from which every borrowed text of the record is; and room for the others.
+    Canonical(&'t str, &'t mut String),
+}
+
+impl RowText<'_> {
+    fn may_hold_secret<'e>(self, texts: impl Iterator<Item = &'e Escaped<'e>>) -> bool {
+        let Self::Canonical(row, all) = self else { return true };
+        all.clear();
+        all.push_str(row);
+        for text in texts.filter(|text| !text.is_borrowed()) {
+            // No secret goes on behind a line feed.
+            all.push('\n');
+            all.push_str(text.escaped());
+        }
+        secrets::may_hold(all)
+    }
+}
+
+/// The key of an instruction: that of its escaped text.
+fn key_of_asked(asked: &Asked) -> Key {
+    if asked.instruction.escaped().contains('\\') { key(&asked.instruction) } else { key_of(&asked.hash) }
 }
 
 /// The texts of a record that its samples would hold, by whatever member.

@@ -21,7 +21,7 @@ mod twins;
 mod why;
 
 pub use crowd::{Crowd, Group, Opponents};
-pub use facts::{Facts, Judged, Key, Part};
+pub use facts::{Facts, Judged, Key, Part, RowText};
 pub use moment::Moment;
 pub use reached::Reached;
 pub use rows::{NewRow, Place, Row, Rows, TextRow};

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::checked::{Text, text_of};
-use super::scalars::{EventTime, Sha256Hex};
+use super::scalars::{EventTime, Sha256Hex, TimeText};
 use crate::domain::render::Object;
 
 /// The place of a row, by which every record can be traced.
@@ -34,14 +34,19 @@ impl Provenance<'_> {
     /// The provenance as JSON.
     pub fn render(&self) -> String {
         let mut json = String::with_capacity(256);
-        let mut object = Object::new(&mut json);
+        self.render_to(&self.recorded_at.text(), &mut json);
+        json
+    }
+
+    /// Appends the provenance as JSON; `recorded_at` is its own, printed.
+    pub fn render_to(&self, recorded_at: &TimeText, json: &mut String) {
+        let mut object = Object::new(json);
         object.plain("source_file", &self.source_file);
         object.int("generation", self.generation);
         object.int("line_offset", self.line_offset);
         object.int("byte_offset", self.byte_offset);
         object.hash("sig_hash", &self.sig_hash);
-        object.time("recorded_at", self.recorded_at);
+        object.time_text("recorded_at", recorded_at);
         object.end();
-        json
     }
 }

@@ -10,7 +10,7 @@ use super::cross;
 use super::provenance::Provenance;
 use super::published::Published;
 use super::record::{Invalid, hold};
-use super::scalars::{Escaped, EventTime};
+use super::scalars::{Escaped, EventTime, TimeText};
 use crate::domain::render::Object;
 use crate::domain::score::Category;
 
@@ -78,8 +78,8 @@ pub struct NewScore<'a> {
     pub reasons: &'a [&'static str],
     /// How much of the text stands on its sources, in [0, 1].
     pub anchor_grounding: Option<f64>,
-    /// Event time: the evidence's.
-    pub scored_at: EventTime,
+    /// Event time, printed: the evidence's.
+    pub scored_at: &'a TimeText,
     /// Semver and a hash of the scorer's settings.
     pub scorer_version: &'a str,
     /// The provenance of the row it is about, as JSON.
@@ -108,7 +108,7 @@ impl NewScore<'_> {
         if let Some(grounding) = self.anchor_grounding {
             o.raw("anchor_grounding", ryu_js::Buffer::new().format(grounding));
         }
-        o.time("scored_at", self.scored_at);
+        o.time_text("scored_at", self.scored_at);
         o.int("score_seq", self.supersedes.map_or(0, |(before, _)| before));
         if let Some((before, caused_by)) = self.supersedes {
             o.int("supersedes", before.saturating_sub(1));

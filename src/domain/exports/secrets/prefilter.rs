@@ -46,6 +46,8 @@ struct Prefilter {
     /// By the number of the pattern.
     formats: Vec<&'static Format>,
     alone: Vec<(Finder<'static>, &'static Format)>,
+    /// All that are looked for alone, at once: enough to say that there is none.
+    short: Together,
 }
 
 static PREFILTER: LazyLock<Prefilter> = LazyLock::new(Prefilter::new);
@@ -55,14 +57,9 @@ impl Prefilter {
         // The n-th pattern goes into bucket n modulo 16.
         let patterns: Vec<&str> =
             (0..4).flat_map(|row| GROUPS.iter().filter_map(move |group| group.get(row).copied())).collect();
-        let vector = packed::Config::new()
-            .match_kind(packed::MatchKind::LeftmostFirst)
-            .heuristic_pattern_limits(false)
-            .builder()
-            .extend(&patterns)
-            .build();
         Self {
-            together: vector.map_or_else(|| automaton(&patterns), Together::Vector),
+            together: Together::new(&patterns),
+            short: Together::new(&ALONE),
             formats: patterns.iter().filter_map(|trigger| format_of(trigger)).collect(),
             alone: ALONE
                 .iter()
@@ -79,6 +76,16 @@ fn automaton(patterns: &[&str]) -> Together {
 }
 
 impl Together {
+    fn new(patterns: &[&str]) -> Self {
+        let vector = packed::Config::new()
+            .match_kind(packed::MatchKind::LeftmostFirst)
+            .heuristic_pattern_limits(false)
+            .builder()
+            .extend(patterns)
+            .build();
+        vector.map_or_else(|| automaton(patterns), Self::Vector)
+    }
+
     /// The next place at or behind `from`, and the number of the pattern there.
     fn next(&self, bytes: &[u8], from: usize) -> Option<(usize, usize)> {
         let span = Span { start: from, end: bytes.len() };
@@ -88,6 +95,12 @@ impl Together {
         };
         found.map(|found| (found.start(), found.pattern().as_usize()))
     }
+}
+
+/// Whether anything in the text could begin a secret.
+pub(super) fn may_hold(text: Text<'_>) -> bool {
+    let prefilter = &*PREFILTER;
+    prefilter.together.next(text.0, 0).is_some() || prefilter.short.next(text.0, 0).is_some()
 }
 
 /// The first secret in the text.

@@ -3,18 +3,18 @@
 use super::{EvidenceRecord, Number};
 use crate::domain::render::Object;
 use crate::domain::schema::SCHEMA_VERSION;
-use crate::domain::schema::scalars::Escaped;
+use crate::domain::schema::scalars::{Escaped, TimeText};
 
 impl EvidenceRecord<'_> {
     /// Appends the record as one line of JSON with its newline.
-    /// `provenance` is the record's own, rendered; its score repeats it.
-    pub fn render(&self, provenance: &str, out: &mut String) {
+    /// `provenance` and `timestamp` are the record's own, rendered; its score repeats them.
+    pub fn render(&self, provenance: &str, timestamp: &TimeText, out: &mut String) {
         let mut object = Object::new(out);
         let o = &mut object;
         o.int("schema_version", SCHEMA_VERSION);
         o.text("run_id", &self.run_id);
         o.text("task_id", &self.task_id);
-        o.time("timestamp", self.timestamp);
+        o.time_text("timestamp", timestamp);
         o.plain("timestamp_origin", self.timestamp_origin.name());
         o.plain("model_role", self.model_role.name());
         o.plain("source_stream", &self.source_stream);
