@@ -237,8 +237,7 @@ impl<'r> Distiller<'r> {
         first_score.check()?;
         record.render(provenance, &time_text, &mut lines.evidence);
         first_score.render(&mut lines.scored);
-        let scratchpad_empty =
-            !summarise(context.stream.name(), record, provenance, &mut lines.scratchpads);
+        let scratchpad_empty = !summarise(context.stream.name(), record, provenance, &mut lines.scratchpads);
         Ok(Distilled {
             sig_hash: record.provenance.sig_hash,
             category: verdict.category,

@@ -5,18 +5,11 @@ use crate::domain::schema::scalars::Sha256Hex;
 /// How many leading bytes need no attention inside a string: no quote, no backslash, no control byte.
 #[inline]
 pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::MAX / 255;
     let mut at = 0;
     // Most strings end, and most lines of a text do, within a few words; eight bytes at a time finds that soonest.
-    while let (Some(word), true) = (bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()), at < 32) {
-        let word = u64::from_le_bytes(*word);
-        let (quote, backslash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
-        let zero = |v: u64| v.wrapping_sub(ONES) & !v;
-        let low = word.wrapping_sub(ONES * 0x20) & !word;
-        // The lowest mark is exact; borrows can only add false ones above it.
-        let marks = (zero(quote) | zero(backslash) | low) & (ONES * 0x80);
-        if marks != 0 {
-            return at + (marks.trailing_zeros() / 8) as usize;
+    while let (Some(word), true) = (bytes[at..].first_chunk::<8>(), at < 32) {
+        if let Some(special) = special_in(*word) {
+            return at + special;
         }
         at += 8;
     }
@@ -27,7 +20,26 @@ pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
         }
         at += 32;
     }
+    while let Some(word) = bytes[at..].first_chunk::<8>() {
+        if let Some(special) = special_in(*word) {
+            return at + special;
+        }
+        at += 8;
+    }
     at + bytes[at..].iter().position(|b| is_special(*b)).unwrap_or(bytes.len() - at)
+}
+
+/// The first of eight bytes that needs attention.
+#[inline]
+fn special_in(word: [u8; 8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    let word = u64::from_le_bytes(word);
+    let (quote, backslash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
+    let zero = |v: u64| v.wrapping_sub(ONES) & !v;
+    let low = word.wrapping_sub(ONES * 0x20) & !word;
+    // The lowest mark is exact; borrows can only add false ones above it.
+    let marks = (zero(quote) | zero(backslash) | low) & (ONES * 0x80);
+    (marks != 0).then(|| (marks.trailing_zeros() / 8) as usize)
 }
 
 #[inline]

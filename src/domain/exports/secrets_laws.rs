@@ -4,6 +4,9 @@
 use proptest::prelude::*;
 
 use super::tests::{both, positives, random, uuid};
+use super::{find_escaped, may_hold};
+use crate::domain::canonical::Parser;
+use crate::domain::row::{as_text, item_text, join_lines};
 
 /// Words and signs, as people and programs write them.
 fn prose() -> impl Strategy<Value = String> {
@@ -100,5 +103,23 @@ proptest! {
     #[test]
     fn plain_and_escaped_agree(parts in prop::collection::vec(fragment(), 0..12)) {
         both(&parts.concat());
+    }
+
+    #[test]
+    fn a_row_without_a_trace_of_a_secret_holds_none(
+        a in prop::collection::vec(fragment(), 0..4),
+        b in prop::collection::vec(fragment(), 0..4),
+    ) {
+        let row = serde_json::json!({ "a": a.concat(), "list": [{ "b": b.concat() }] }).to_string();
+        let mut parser = Parser::default();
+        let root = parser.parse(row.as_bytes()).unwrap().root();
+        if !may_hold(root.text()) {
+            let of = |key: &str| root.get(key).and_then(as_text);
+            let (a, list) = (of("a").unwrap(), root.get("list").unwrap().items().next().unwrap());
+            let lines = join_lines(vec![a.clone(), item_text(list).unwrap(), a.clone()]).unwrap();
+            for text in [a, lines] {
+                prop_assert_eq!(find_escaped(text.escaped()), None);
+            }
+        }
     }
 }

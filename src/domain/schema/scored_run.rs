@@ -103,7 +103,7 @@ impl NewScore<'_> {
         let mut o = Object::new(out);
         o.int("schema_version", SCHEMA_VERSION);
         o.text("evidence_run_id", self.evidence_run_id);
-        o.plain("category", self.category.name());
+        o.code("category", self.category.name());
         o.codes("reasons", self.reasons.iter().copied());
         if let Some(grounding) = self.anchor_grounding {
             o.raw("anchor_grounding", ryu_js::Buffer::new().format(grounding));

@@ -15,10 +15,10 @@ impl EvidenceRecord<'_> {
         o.text("run_id", &self.run_id);
         o.text("task_id", &self.task_id);
         o.time_text("timestamp", timestamp);
-        o.plain("timestamp_origin", self.timestamp_origin.name());
-        o.plain("model_role", self.model_role.name());
+        o.code("timestamp_origin", self.timestamp_origin.name());
+        o.code("model_role", self.model_role.name());
         o.plain("source_stream", &self.source_stream);
-        o.plain("kind", self.kind.name());
+        o.code("kind", self.kind.name());
         o.raw("provenance", provenance);
         let text = |o: &mut Object<'_>, key, value: &Option<Escaped<'_>>| {
             if let Some(value) = value {
