@@ -24,6 +24,7 @@ use crate::pipeline::replay::transitions::Transitions;
 use crate::pipeline::replay::{ReplayError, compare, stranger};
 use crate::pipeline::streams::StreamSet;
 use crate::pipeline::{self, Plan, Shared, Tuning, archive};
+use crate::store::behind::Behind;
 use crate::store::commit::wall_clock;
 use crate::store::cursors::CursorCache;
 use crate::store::disk::{Disk, RealDisk};
@@ -187,11 +188,13 @@ fn replay_watched(
     let work = WorkFolder::claim(&config.output)?;
     let output = args.into.clone().unwrap_or_else(|| work.new_output());
     let receipt = setup::base_receipt(&command(args), config);
-    if args.into.is_some() || !can_resume(&output, &receipt) {
+    if args.into.is_some() || !work.is_of_this_boot() || !can_resume(&output, &receipt) {
         work.clear()?;
     }
-    let (store, lock) =
-        open(&output, &work.state(), streams, &Receipt { started_at: wall_clock(), ..receipt.clone() })?;
+    let began = Receipt { started_at: wall_clock(), ..receipt.clone() };
+    // No commit waits for the disk: nothing of this counts before all of it is synced.
+    let behind = Behind::new(Box::new(RealDisk::keeping_open()))?;
+    let (store, lock) = open(behind.front(), &output, &work.state(), streams, &began)?;
     let inputs = (streams, earlier);
     let check = || check(config, &output, streams, args, &last, &missing);
     let (settled, is_settled) = crossbeam_channel::bounded(1);
@@ -235,6 +238,7 @@ fn replay_watched(
     }
     store.close();
     drop(store);
+    behind.settle()?;
     if is_swap {
         forget_caches(&config.state)?;
         archive::lost::forget(&config.archive())?;

@@ -56,7 +56,8 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
         info!("stopped during a replay; the next start goes on with it");
         return Ok(Exit::Fine);
     }
-    let (store, _lock) = open(&config.output, &config.state, &streams, &receipt)?;
+    let (store, _lock) =
+        open(Box::new(RealDisk::keeping_open()), &config.output, &config.state, &streams, &receipt)?;
     let shared = Shared::new(config.tuning);
     let before = store.state().clone();
     let started = Instant::now();
@@ -95,16 +96,16 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
 
 /// Takes the lock, recovers the output and makes sure that it follows the rules configured.
 pub(super) fn open(
+    disk: Box<dyn Disk>,
     output: &Path,
     state: &Path,
     streams: &StreamSet,
     receipt: &Receipt,
 ) -> Result<(Store, Lock), StoreError> {
-    let disk = RealDisk::keeping_open();
     disk.make_dir(state)?;
     disk.make_dir(&output.join("receipts"))?;
     let lock = Lock::take(state, &output.join("receipts"))?;
-    let recovered = Store::recover(Box::new(disk), output, state, &streams.output_files())?;
+    let recovered = Store::recover(disk, output, state, &streams.output_files())?;
     for repair in &recovered.repairs {
         info!(repair, "recovered");
     }

@@ -1,5 +1,6 @@
 //! What is durable: outputs, receipts, cursors. Speaks bytes and lengths, never records.
 
+pub mod behind;
 pub mod commit;
 pub mod cursors;
 pub mod disk;

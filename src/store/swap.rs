@@ -3,6 +3,7 @@
 //! ```text
 //!   <output>/.replay/out       the new output, while it is made
 //!   <output>/.replay/state     its caches
+//!   <output>/.replay/boot      since which start of the machine it is made
 //!   <output>/.replay/swap.json the journal: from here on the new output is the output
 //!   <output>/.replay/old       the old output, while and after it is moved away
 //! ```
@@ -31,6 +32,7 @@ const WORK: &str = ".replay";
 const JOURNAL: &str = "swap.json";
 const OLD: &str = "old";
 const NEW: &str = "out";
+const BOOT: &str = "boot";
 
 /// What is to be swapped; written once, and then carried out however often it takes.
 #[derive(Debug, Serialize, Deserialize)]
@@ -91,7 +93,14 @@ impl WorkFolder {
         for path in [self.new_output(), self.state(), self.path().join(OLD)] {
             remove_all(&path)?;
         }
-        Ok(())
+        let boot = self.path().join(BOOT);
+        fs::write(&boot, boot_id().unwrap_or_default()).map_err(|e| StoreError::io("write", &boot, e))
+    }
+
+    /// Whether what lies in it was written since the machine last started: none of it may have been synced.
+    pub fn is_of_this_boot(&self) -> bool {
+        let written = fs::read(self.path().join(BOOT)).ok();
+        written.is_some_and(|written| boot_id().is_some_and(|boot| boot == written))
     }
 
     /// Removes the folder with everything in it.
@@ -227,6 +236,11 @@ fn remove_old(work: &Path) {
     if let Err(e) = removed {
         warn!(path = %work.display(), error = %e, "the replaced output cannot be removed for now");
     }
+}
+
+/// What the kernel calls the time since it was started.
+fn boot_id() -> Option<Vec<u8>> {
+    fs::read("/proc/sys/kernel/random/boot_id").ok()
 }
 
 /// A name for the old output that nobody has.

@@ -378,6 +378,46 @@ fn killed_at_random_moments_a_replay_leaves_the_old_output_or_ends_with_the_new(
     assert!(kills > 0, "it was never killed");
 }
 
+/// The first commit of an output, which tells one from another by its clock.
+fn first_commit(receipts: &Path) -> Option<String> {
+    fs::read_to_string(receipts)
+        .ok()?
+        .split_inclusive('\n')
+        .nth(1)
+        .filter(|line| line.ends_with('\n'))
+        .map(str::to_owned)
+}
+
+#[test]
+fn a_replay_that_was_killed_is_gone_on_with_unless_the_machine_was_started_anew() {
+    let changed = Changed::new(6000);
+    for is_same_boot in [true, false] {
+        let begun = loop {
+            changed.start_over();
+            let work = changed.lab.out().join(".replay");
+            let mut command = changed.lab.distilld();
+            let mut replay =
+                command.args(["replay"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            let mut begun = None;
+            while begun.is_none() && replay.try_wait().unwrap().is_none() {
+                begun = first_commit(&work.join("out/receipts/receipts.jsonl"));
+            }
+            let _ = replay.kill();
+            let was_killed = replay.wait().unwrap().signal().is_some();
+            if let Some(begun) = begun.filter(|_| was_killed && !work.join("swap.json").exists()) {
+                if !is_same_boot {
+                    fs::write(work.join("boot"), "another one").unwrap();
+                }
+                break begun;
+            }
+        };
+        replayed(&changed.lab, &[]);
+        let found = first_commit(&changed.lab.out().join("receipts/receipts.jsonl")).unwrap();
+        assert_eq!(found == begun, is_same_boot, "{found}");
+        assert_same_files(&changed.lab.promise2(), &changed.new);
+    }
+}
+
 /// `distilld replay` killed at its n-th call; whether there was one.
 fn killed_at(lab: &Lab, arguments: &[&str], call: &str, when: u64) -> bool {
     let distilld = lab.distilld();
