@@ -26,13 +26,13 @@ use crate::pipeline::streams::StreamSet;
 use crate::pipeline::{self, Plan, Shared, Tuning, archive};
 use crate::store::behind::Behind;
 use crate::store::commit::wall_clock;
-use crate::store::cursors::CursorCache;
-use crate::store::disk::{Disk, RealDisk};
+use crate::store::disk::{Disk as _, RealDisk};
 use crate::store::lock::Lock;
 use crate::store::receipts::Receipts;
 use crate::store::swap::{WorkFolder, check_folders};
 use crate::store::{Commit, Store, StoreError};
 
+mod caches;
 mod report;
 
 use report::{Report, Took};
@@ -240,9 +240,10 @@ fn replay_watched(
     drop(store);
     behind.settle()?;
     if is_swap {
-        forget_caches(&config.state)?;
+        let rows = caches::exchange(&config.state, &work.state())?;
         archive::lost::forget(&config.archive())?;
         report.kept = work.put_in_place(old, keep_old)?.map(|path| path.display().to_string());
+        rows.put_in_place();
         report.replaced = true;
     } else {
         work.remove()?;
@@ -437,10 +438,4 @@ fn keeps_strangers(config: &Config, streams: &StreamSet) -> Result<bool, StoreEr
         warn!(path = %path.display(), "a file that is not distilld's lies in the old output, which is kept");
     }
     Ok(found.is_some())
-}
-
-/// The caches know the old output's commits; both outputs do without them.
-fn forget_caches(state: &Path) -> Result<(), StoreError> {
-    CursorCache::forget(state)?;
-    RealDisk::default().remove(&state.join("rows"))
 }

@@ -125,6 +125,24 @@ fn a_replay_gives_equal_promise_2_files_and_an_equal_snapshot() {
 }
 
 #[test]
+fn a_start_after_a_replay_need_not_read_the_rows_again() {
+    let lab = Lab::generated(7, 2000);
+    lab.run_once();
+    lab.config(STRICTER);
+    replayed(&lab, &[]);
+    let run = lab.run(&["run", "--once"]);
+    assert!(run.status.success(), "{run:?}");
+    let log = String::from_utf8_lossy(&run.stderr);
+    assert!(!log.contains("known rows read") && !log.contains("row cache"), "{log}");
+    fs::remove_file(lab.state().join("rows")).unwrap();
+    let run = lab.run(&["run", "--once"]);
+    assert!(
+        String::from_utf8_lossy(&run.stderr).contains("known rows read"),
+        "it is told where they are: {run:?}"
+    );
+}
+
+#[test]
 fn a_replay_of_the_fixtures_gives_equal_files() {
     let lab = Lab::new();
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
