@@ -57,6 +57,7 @@ impl Batch {
         let mut at = *self.evidence_len.entry(stream).or_insert(committed_evidence);
         let mut kept = Vec::with_capacity(worked.rows.len());
         let mut touched = Touched::default();
+        known.expect(stream, worked.rows.iter().map(|row| (&row.distilled.sig_hash, &row.distilled.facts)));
         for row in &worked.rows {
             let sig = sig_of(&row.distilled.sig_hash);
             let new = known.find(stream, sig).is_none();

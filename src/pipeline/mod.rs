@@ -15,6 +15,7 @@ mod evidence_lines;
 pub mod explain;
 pub mod exports;
 pub mod known_rows;
+mod latest;
 pub mod outputs;
 pub mod refresh;
 pub mod repair;

@@ -1,18 +1,17 @@
 //! Settling scores: what links brought since the last commit, and the lines that say so.
 
-use std::collections::BTreeMap;
-
 use super::evidence_lines::EvidenceLines;
 use super::known_rows::KnownRows;
+use super::latest::Latest;
 use super::row_cache::Settled;
-use crate::domain::link::{Place, Row};
+use crate::domain::link::{Moment, Place, Row};
 use crate::domain::schema::record::Invalid;
 use crate::domain::schema::scored_run::NewScore;
 use crate::domain::score::{Category, reasons, score};
 use crate::store::StoreError;
 
 /// Work whose score may have changed, each with the latest of the rows that may have caused it.
-pub(super) type Causes = BTreeMap<Place, Place>;
+pub(super) type Causes = Latest<Place, (Moment, Place)>;
 
 /// One score that took the place of another.
 #[derive(Debug, Clone, Copy)]
@@ -40,12 +39,11 @@ pub(super) struct Rescored {
 
 /// Takes down that `cause` may have changed the score of some work.
 pub(super) fn note(causes: &mut Causes, known: &KnownRows, cause: Place, touched: &[Place]) {
-    let moment = |place: Place| known.get(place).map(|row| row.moment);
-    for place in touched {
-        let latest = causes.entry(*place).or_insert(cause);
-        if moment(cause) > moment(*latest) {
-            *latest = cause;
-        }
+    if touched.is_empty() {
+        return;
+    }
+    if let Some(row) = known.get(cause) {
+        touched.iter().for_each(|place| causes.note(*place, (row.moment, cause)));
     }
 }
 
@@ -57,7 +55,7 @@ pub(super) fn settle(
     scorer_version: &str,
 ) -> Result<Rescored, StoreError> {
     let mut rescored = Rescored::default();
-    for (place, cause) in causes {
+    for (place, (_, cause)) in causes.into_sorted() {
         let reached = known.links.reach(place);
         known.links.note_person(place, &reached);
         let Some(row) = known.get(place).copied() else { continue };

@@ -44,7 +44,7 @@ pub fn special_of(outputs: &Outputs, streams: &StreamSet, rules: &Rules) -> Resu
     let (mut texts, mut sources) = (Vec::new(), Vec::new());
     for place in 0..known.len() as Place {
         texts.extend(links.rows.text(place).map(|text| text.facts.text));
-        preference::sources(links, place, &mut sources);
+        preference::sources(links, place, None, &mut sources);
     }
     texts.sort_unstable();
     texts.dedup();

@@ -9,7 +9,9 @@ mod view;
 mod wanted;
 
 pub use view::{EvidenceView, rejected_text};
-pub use wanted::{Verdict, Withheld, rag as wanted_rag, sft as wanted_sft};
+pub use wanted::{
+    Verdict, Withheld, rag as wanted_rag, rag_of as wanted_rag_of, sft as wanted_sft, sft_of as wanted_sft_of,
+};
 
 use super::schema::scalars::{Escaped, Sha256Hex};
 use super::score::Category;

@@ -47,29 +47,43 @@ pub fn sides(links: &Links, source: Source) -> Option<Sides> {
             rejected.then_some(Sides { chosen: place, rejected: target })
         }
         Source::Input(input) => {
-            let crowd = links.crowd_of_input(input);
-            let first = |category: Category| {
-                if let Some(crowd) = crowd {
-                    return crowd.first(category);
-                }
-                links.first(
-                    links
-                        .of_input(input)
-                        .filter(|place| row(*place).is_some_and(|row| row.category == category)),
-                )
-            };
-            Some(Sides { chosen: first(Category::Accepted)?, rejected: first(Category::Rejected)? })
+            if let Some(crowd) = links.crowd_of_input(input) {
+                let first = |category: Category| crowd.first(category);
+                return Some(Sides {
+                    chosen: first(Category::Accepted)?,
+                    rejected: first(Category::Rejected)?,
+                });
+            }
+            let (mut chosen, mut rejected) = (None, None);
+            for place in links.of_input(input) {
+                let Some(row) = row(place) else { continue };
+                let first = match row.category {
+                    Category::Accepted => &mut chosen,
+                    Category::Rejected => &mut rejected,
+                    Category::PartiallyAccepted | Category::NeedsHumanReview => continue,
+                };
+                let candidate = (row.moment.canonical(), place);
+                *first = Some(first.map_or(candidate, |first: (u64, Place)| first.min(candidate)));
+            }
+            Some(Sides { chosen: chosen?.1, rejected: rejected?.1 })
         }
     }
 }
 
-/// The sources that a row may be a side of, beside those that correct it.
-pub fn sources(links: &Links, place: Place, out: &mut Vec<Source>) {
+/// The sources that a row may be a side of, or was with the category `before`; beside those that correct it. An input that
+/// nobody else answers makes no pair.
+pub fn sources(links: &Links, place: Place, before: Option<Category>, out: &mut Vec<Source>) {
     let Some(row) = links.rows.get(place) else { return };
     if row.makes_pair() {
         out.push(if row.part() == Part::Claim { Source::Vote(place) } else { Source::Correction(place) });
     }
-    if let Some(input) = links.rows.text(place).map(|text| text.facts.input).filter(|input| *input != 0) {
+    let is_side = |category: Category| matches!(category, Category::Accepted | Category::Rejected);
+    if !is_side(row.category) && !before.is_some_and(is_side) {
+        return;
+    }
+    if !links.has_own_input(place)
+        && let Some(input) = links.rows.text(place).map(|text| text.facts.input).filter(|input| *input != 0)
+    {
         out.push(Source::Input(input));
     }
 }

@@ -38,26 +38,41 @@ pub enum Verdict {
 
 /// What the RAG file should hold for a text.
 pub fn rag(links: &Links, text: Key) -> Verdict {
-    if let Some(crowd) = links.crowd_of_text(text) {
-        return of_groups(links, &[&crowd.all], Dataset::Rag);
+    links.first_of_text(text).map_or(Verdict::Nothing, |place| rag_of(links, text, place))
+}
+
+/// The same of a text that the row at a place has.
+pub fn rag_of(links: &Links, text: Key, place: Place) -> Verdict {
+    match crowd(links, text, place) {
+        Some(crowd) => of_groups(links, &[&crowd.all], Dataset::Rag),
+        None => choose(links, links.text_mates(place), Dataset::Rag),
     }
-    choose(links, links.of_text(text), Dataset::Rag)
 }
 
 /// What the SFT file should hold for a text: one verdict for each instruction that it answers, by the instruction's key.
 pub fn sft(links: &Links, text: Key) -> Vec<(Key, Verdict)> {
-    if let Some(crowd) = links.crowd_of_text(text) {
+    links.first_of_text(text).map_or_else(Vec::new, |place| sft_of(links, text, place))
+}
+
+/// The same of a text that the row at a place has.
+pub fn sft_of(links: &Links, text: Key, place: Place) -> Vec<(Key, Verdict)> {
+    if let Some(crowd) = crowd(links, text, place) {
         return sft_of_crowd(links, crowd);
     }
-    let mut instructions: Vec<Key> = links.of_text(text).map(|place| links.instruction(place)).collect();
+    let mut instructions: Vec<Key> = links.text_mates(place).map(|place| links.instruction(place)).collect();
     instructions.retain(|instruction| *instruction != 0);
     instructions.sort_unstable();
     instructions.dedup();
     let of = |instruction: Key| {
-        let answers = || links.of_text(text).filter(move |place| links.instruction(*place) == instruction);
+        let answers =
+            || links.text_mates(place).filter(move |place| links.instruction(*place) == instruction);
         choose(links, answers(), Dataset::Sft)
     };
     instructions.into_iter().map(|instruction| (instruction, of(instruction))).collect()
+}
+
+fn crowd(links: &Links, text: Key, place: Place) -> Option<&Crowd> {
+    if links.has_own_text(place) { None } else { links.crowd_of_text(text) }
 }
 
 /// Two runs disagree about a content when some row is allowed and some row of another run is rejected. Of the runs of either

@@ -3,19 +3,17 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use hashbrown::HashTable;
-
 use super::facts::{Facts, Key};
-use super::map::{KeyMap, spread};
+use super::map::KeyMap;
 use super::moment::Moment;
 use super::reached::Reached;
-use super::rows::{NONE, Place, Rows};
+use super::ring::{Rings, Shared, is_alone, members};
+use super::rows::{Place, Rows};
 
 /// The runs.
 #[derive(Debug, Default)]
 pub(super) struct ByRun {
-    /// The last row of each run; the others follow it.
-    heads: HashTable<Place>,
+    rows: Rings<OfRun>,
     /// What judging rows say of a run, whether or not it has rows.
     said: KeyMap<Reached>,
     /// Of runs that a person has reached, by whatever link: when the latest person spoke who reached a row, and when a
@@ -23,33 +21,52 @@ pub(super) struct ByRun {
     people: KeyMap<BTreeSet<Moment>>,
 }
 
-impl ByRun {
-    /// The rows of a run, latest arrival first.
-    pub(super) fn rows<'r>(&self, rows: &'r Rows, run: Key) -> impl Iterator<Item = Place> + use<'r> {
-        let same = |place: &Place| rows.get(*place).is_some_and(|row| row.run == run);
-        let mut next = self.heads.find(spread(run), same).copied().unwrap_or(NONE);
-        std::iter::from_fn(move || {
-            let place = next;
-            next = rows.get(place)?.next_in_run;
-            Some(place)
-        })
+#[derive(Debug)]
+struct OfRun;
+
+impl Shared for OfRun {
+    fn key(rows: &Rows, place: Place) -> Option<Key> {
+        rows.get(place).map(|row| row.run)
     }
 
-    /// Puts a row into its run.
-    pub(super) fn insert(&mut self, rows: &mut Rows, place: Place, run: Key) {
-        let same = |other: &Place| rows.get(*other).is_some_and(|row| row.run == run);
-        if let Some(head) = self.heads.find(spread(run), same).copied() {
-            let behind = rows.get(head).map_or(NONE, |row| row.next_in_run);
-            if let Some(row) = rows.get_mut(place) {
-                row.next_in_run = behind;
-            }
-            if let Some(head) = rows.get_mut(head) {
-                head.next_in_run = place;
-            }
-            return;
-        }
-        let hash_of = |other: &Place| rows.get(*other).map_or(0, |row| spread(row.run));
-        self.heads.insert_unique(spread(run), place, hash_of);
+    fn next(rows: &Rows, place: Place) -> Option<Place> {
+        rows.get(place).map(|row| row.next_in_run)
+    }
+
+    fn next_mut(rows: &mut Rows, place: Place) -> Option<&mut Place> {
+        rows.get_mut(place).map(|row| &mut row.next_in_run)
+    }
+}
+
+/// The rows of the run of the row at a place, itself among them.
+pub(super) fn of_run(rows: &Rows, place: Place) -> impl Iterator<Item = Place> + '_ {
+    members::<OfRun>(rows, Some(place))
+}
+
+/// Whether no other row is of the row's run.
+pub(super) fn has_own_run(rows: &Rows, place: Place) -> bool {
+    is_alone::<OfRun>(rows, place)
+}
+
+impl ByRun {
+    /// The rows of a run: the first, and then the latest arrival first.
+    pub(super) fn rows<'r>(&self, rows: &'r Rows, run: Key) -> impl Iterator<Item = Place> + use<'r> {
+        self.rows.of(rows, run)
+    }
+
+    /// Whether the run has rows.
+    pub(super) fn knows(&self, rows: &Rows, run: Key) -> bool {
+        self.rows.head(rows, run).is_some()
+    }
+
+    /// Puts a row into its run; whether others are there.
+    pub(super) fn insert(&mut self, rows: &mut Rows, place: Place) -> bool {
+        self.rows.insert(rows, place)
+    }
+
+    /// Whether anybody judges a run.
+    pub(super) fn is_judged(&self, run: Key) -> bool {
+        self.said.contains_key(&run)
     }
 
     /// Takes in what a row says of a run; whether the run's rows may be touched by it.

@@ -39,8 +39,11 @@ impl BySignature {
         before.is_none_or(|(_, before)| before != signature)
     }
 
-    pub(super) fn insert(&mut self, signature: Key, time: EventTime, place: Place) {
-        self.all.entry(signature).or_default().work.insert((time, place));
+    /// Puts work under a signature; whether anybody escalated that.
+    pub(super) fn insert(&mut self, signature: Key, time: EventTime, place: Place) -> bool {
+        let signature = self.all.entry(signature).or_default();
+        signature.work.insert((time, place));
+        !signature.escalations.is_empty()
     }
 
     pub(super) fn remove(&mut self, signature: Key, time: EventTime, place: Place) {

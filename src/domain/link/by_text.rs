@@ -1,36 +1,50 @@
 //! Work by its text and by the input it answers: what is one sample, and what makes a pair.
 
-use hashbrown::HashTable;
-
 use super::crowd::{CROWD_MIN, Crowds};
 use super::facts::Key;
 use super::map::spread;
-use super::rows::{NONE, Place, Rows, TextRow};
+use super::ring::{Rings, Shared, is_alone, members};
+use super::rows::{Place, Rows};
 
 /// The texts.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct ByText {
-    texts: Chains,
-    inputs: Chains,
+    texts: Rings<OfText>,
+    inputs: Rings<OfInput>,
     pub(super) crowds: Crowds,
 }
 
-/// Rows that share a key: of each key the row that came first, and the others behind it.
 #[derive(Debug)]
-struct Chains {
-    heads: HashTable<Place>,
-    key: fn(&TextRow) -> Key,
-    next: fn(&mut TextRow) -> &mut Place,
+struct OfText;
+
+impl Shared for OfText {
+    fn key(rows: &Rows, place: Place) -> Option<Key> {
+        rows.text(place).map(|text| text.facts.text)
+    }
+
+    fn next(rows: &Rows, place: Place) -> Option<Place> {
+        rows.text(place).map(|text| text.next_in_text)
+    }
+
+    fn next_mut(rows: &mut Rows, place: Place) -> Option<&mut Place> {
+        rows.text_mut(place).map(|text| &mut text.next_in_text)
+    }
 }
 
-impl Default for ByText {
-    fn default() -> Self {
-        let chains = |key, next| Chains { heads: HashTable::new(), key, next };
-        Self {
-            texts: chains(|row| row.facts.text, |row| &mut row.next_in_text),
-            inputs: chains(|row| row.facts.input, |row| &mut row.next_in_input),
-            crowds: Crowds::default(),
-        }
+#[derive(Debug)]
+struct OfInput;
+
+impl Shared for OfInput {
+    fn key(rows: &Rows, place: Place) -> Option<Key> {
+        rows.text(place).map(|text| text.facts.input).filter(|input| *input != 0)
+    }
+
+    fn next(rows: &Rows, place: Place) -> Option<Place> {
+        rows.text(place).map(|text| text.next_in_input)
+    }
+
+    fn next_mut(rows: &mut Rows, place: Place) -> Option<&mut Place> {
+        rows.text_mut(place).map(|text| &mut text.next_in_input)
     }
 }
 
@@ -39,22 +53,32 @@ impl ByText {
     pub(super) fn insert(&mut self, rows: &mut Rows, place: Place) {
         let shares_text = self.texts.insert(rows, place);
         let shares_input = self.inputs.insert(rows, place);
-        let Some(facts) = rows.text(place).map(|text| text.facts) else { return };
-        self.crowds.insert(rows, place);
-        if shares_text
-            && !self.crowds.texts.contains_key(&facts.text)
-            && self.of_text(rows, facts.text).nth(CROWD_MIN - 1).is_some()
-        {
-            let of_text = self.texts.of(rows, facts.text);
-            self.crowds.gather_text(rows, facts.text, of_text);
+        let (Some(row), Some(text)) = (rows.get(place), rows.text(place)) else { return };
+        let facts = text.facts;
+        if shares_text {
+            if let Some(crowd) = self.crowds.texts.get_mut(&facts.text) {
+                crowd.insert(row, place, facts.instruction);
+            } else if is_counted(place) && of_text(rows, place).nth(CROWD_MIN - 1).is_some() {
+                self.crowds.gather_text(rows, facts.text, of_text(rows, place));
+            }
         }
-        if shares_input
-            && !self.crowds.inputs.contains_key(&facts.input)
-            && self.of_input(rows, facts.input).nth(CROWD_MIN - 1).is_some()
-        {
-            let of_input = self.inputs.of(rows, facts.input);
-            self.crowds.gather_input(rows, facts.input, of_input);
+        if shares_input {
+            if let Some(opponents) = self.crowds.inputs.get_mut(&facts.input) {
+                opponents.insert(row, place);
+            } else if is_counted(place) && of_input(rows, place).nth(CROWD_MIN - 1).is_some() {
+                self.crowds.gather_input(rows, facts.input, of_input(rows, place));
+            }
         }
+    }
+
+    /// Whether anybody has the text or answers the input.
+    pub(super) fn knows(&self, rows: &Rows, text: Key, input: Key) -> bool {
+        self.texts.head(rows, text).is_some() | self.inputs.head(rows, input).is_some()
+    }
+
+    /// The first row of a text.
+    pub(super) fn first_of_text(&self, rows: &Rows, text: Key) -> Option<Place> {
+        self.texts.head(rows, text)
     }
 
     pub(super) fn of_text<'r>(&self, rows: &'r Rows, text: Key) -> impl Iterator<Item = Place> + use<'r> {
@@ -66,36 +90,28 @@ impl ByText {
     }
 }
 
-impl Chains {
-    /// Puts a row behind the head of its key; one without a key stays out. Whether others share the key.
-    fn insert(&mut self, rows: &mut Rows, place: Place) -> bool {
-        let key_at = |rows: &Rows, place: Place| rows.text(place).map_or(0, self.key);
-        let key = key_at(rows, place);
-        if key == 0 {
-            return false;
-        }
-        let Some(head) = self.heads.find(spread(key), |head| key_at(rows, *head) == key).copied() else {
-            let hash = |other: &Place| spread(rows.text(*other).map_or(0, self.key));
-            self.heads.insert_unique(spread(key), place, hash);
-            return false;
-        };
-        let behind = rows.text_mut(head).map_or(NONE, |head| std::mem::replace((self.next)(head), place));
-        if let Some(row) = rows.text_mut(place) {
-            *(self.next)(row) = behind;
-        }
-        true
-    }
+/// Whether those who share something with a new row are counted: with one row in 16, by no pattern that rows could come in. To
+/// count the seven rows of each input with every row was a twentieth of a run.
+fn is_counted(place: Place) -> bool {
+    spread(u64::from(place)) % 16 == 0
+}
 
-    fn of<'r>(&self, rows: &'r Rows, key: Key) -> impl Iterator<Item = Place> + use<'r> {
-        let key_of = self.key;
-        let same = |place: &Place| rows.text(*place).is_some_and(|row| key_of(row) == key);
-        let mut next = self.heads.find(spread(key), same).copied().unwrap_or(NONE);
-        let next_of = self.next;
-        std::iter::from_fn(move || {
-            let place = next;
-            let mut row = *rows.text(place)?;
-            next = *next_of(&mut row);
-            Some(place)
-        })
-    }
+/// The rows that have the text of the row at a place, itself among them.
+pub(super) fn of_text(rows: &Rows, place: Place) -> impl Iterator<Item = Place> + '_ {
+    members::<OfText>(rows, Some(place))
+}
+
+/// The rows that answer the input of the row at a place, itself among them.
+fn of_input(rows: &Rows, place: Place) -> impl Iterator<Item = Place> + '_ {
+    members::<OfInput>(rows, Some(place))
+}
+
+/// Whether no other row has the row's text.
+pub(super) fn has_own_text(rows: &Rows, place: Place) -> bool {
+    is_alone::<OfText>(rows, place)
+}
+
+/// Whether no other row answers the row's input.
+pub(super) fn has_own_input(rows: &Rows, place: Place) -> bool {
+    is_alone::<OfInput>(rows, place)
 }

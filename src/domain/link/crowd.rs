@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::by_text::{has_own_input, has_own_text};
 use super::facts::{Key, Part};
 use super::map::KeyMap;
 use super::rows::{Place, Row, Rows};
@@ -56,7 +57,7 @@ impl Group {
 pub struct Opponents(BTreeMap<(Category, u64), Place>);
 
 impl Opponents {
-    fn insert(&mut self, row: &Row, place: Place) {
+    pub(super) fn insert(&mut self, row: &Row, place: Place) {
         if matches!(row.category, Category::Accepted | Category::Rejected) {
             self.0.insert((row.category, row.moment.canonical()), place);
         }
@@ -80,7 +81,7 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    fn insert(&mut self, row: &Row, place: Place, instruction: Key) {
+    pub(super) fn insert(&mut self, row: &Row, place: Place, instruction: Key) {
         self.all.insert(row, place);
         if row.part() == Part::Human {
             self.people.push(place);
@@ -98,17 +99,6 @@ pub(super) struct Crowds {
 }
 
 impl Crowds {
-    /// Puts a new row into the crowds of its text and input.
-    pub(super) fn insert(&mut self, rows: &Rows, place: Place) {
-        let (Some(row), Some(text)) = (rows.get(place), rows.text(place)) else { return };
-        if let Some(crowd) = self.texts.get_mut(&text.facts.text) {
-            crowd.insert(row, place, text.facts.instruction);
-        }
-        if let Some(opponents) = self.inputs.get_mut(&text.facts.input) {
-            opponents.insert(row, place);
-        }
-    }
-
     /// Makes a crowd of the rows of a text.
     pub(super) fn gather_text(&mut self, rows: &Rows, text: Key, of_text: impl Iterator<Item = Place>) {
         let crowd = self.texts.entry(text).or_default();
@@ -137,14 +127,18 @@ impl Crowds {
             group.remove(row, before);
             group.insert(row, place);
         };
-        if let Some(crowd) = self.texts.get_mut(&facts.text) {
+        if !has_own_text(rows, place)
+            && let Some(crowd) = self.texts.get_mut(&facts.text)
+        {
             move_in(&mut crowd.all);
             // A person's row is in no group of an instruction.
             if row.part() != Part::Human {
                 crowd.answers.get_mut(&facts.instruction).into_iter().for_each(&mut move_in);
             }
         }
-        if let Some(opponents) = self.inputs.get_mut(&facts.input) {
+        if !has_own_input(rows, place)
+            && let Some(opponents) = self.inputs.get_mut(&facts.input)
+        {
             opponents.0.remove(&(before, row.moment.canonical()));
             opponents.insert(row, place);
         }

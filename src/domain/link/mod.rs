@@ -15,6 +15,7 @@ pub mod facts;
 pub mod map;
 mod moment;
 mod reached;
+mod ring;
 mod rows;
 mod tasks;
 mod twins;
@@ -66,7 +67,8 @@ enum OfFile {
 /// What a new row may have changed.
 #[derive(Debug, Default)]
 pub struct Touched {
-    /// Work whose signals may have changed, the new row among it; in no order, and some perhaps twice.
+    /// Work whose signals may have changed, and the new row where anything but itself may reach it; in no order, and some
+    /// perhaps twice.
     pub work: Vec<Place>,
     /// The signature that the row's run had, and the one it has now, where they differ.
     pub signature: Option<(Option<Key>, Key)>,
@@ -92,22 +94,33 @@ impl Links {
         }
     }
 
+    /// Whether anything is known of the run, the text or the input of a row that is to come.
+    pub fn expects(&self, facts: &Facts) -> bool {
+        let text = facts.text.is_some_and(|text| self.by_text.knows(&self.rows, text.text, text.input));
+        text | self.by_run.knows(&self.rows, facts.run) | self.tasks.knows(&self.rows, facts.run)
+    }
+
     /// Takes a row in.
     pub fn insert(&mut self, new: &NewRow, facts: &Facts, touched: &mut Touched) -> Place {
         let place = self.rows.push(new, facts);
         let moment = new.moment;
         touched.work.clear();
         touched.signature = None;
-        if facts.work {
-            touched.work.push(place);
-        }
-        self.by_run.insert(&mut self.rows, place, facts.run);
-        self.insert_signature(place, moment, facts, touched);
+        let is_first = !self.by_run.insert(&mut self.rows, place);
+        let escalated = self.insert_signature(place, moment, facts, is_first, touched);
         touched.task = self.rows.get(place).is_some_and(Row::gives_task)
-            && facts.task.is_some_and(|task| self.tasks.give(&self.rows, place, facts.run, task));
+            && facts.task.is_some_and(|task| self.tasks.give(&self.rows, place, facts.run, task, is_first));
         self.by_pull.insert(place, moment, facts, &mut touched.work);
-        if let (Part::Review, Some(file)) = (facts.part, facts.file) {
-            self.insert_review(place, file, moment, touched);
+        let by_key = match (facts.part, facts.file) {
+            (Part::Review, Some(file)) => self.insert_review(place, file, moment, touched),
+            (Part::Review, None) => false,
+            (Part::Apply, _) => true,
+            _ => facts.pull.is_some(),
+        };
+        // Most rows are reached by nothing but their own signals, which their first score is of.
+        let is_human = || facts.own.any(Kind::Human);
+        if facts.work && (by_key || escalated || is_human() || self.by_run.is_judged(facts.run)) {
+            touched.work.push(place);
         }
         match facts.judged {
             Judged::Nothing | Judged::Pull(..) => {}
@@ -131,40 +144,50 @@ impl Links {
         }
         if self.rows.text(place).is_some() {
             self.by_text.insert(&mut self.rows, place);
-            self.insert_twin(place, facts.run, facts.part);
+            self.insert_twin(place, facts.run, facts.part, is_first);
         }
         self.corrections.insert(place, facts);
         place
     }
 
-    fn insert_signature(&mut self, place: Place, moment: Moment, facts: &Facts, touched: &mut Touched) {
-        let before = self.by_signature.of_run(facts.run);
+    /// Puts a row under the signature of its run; whether anybody escalated that one.
+    fn insert_signature(
+        &mut self,
+        place: Place,
+        moment: Moment,
+        facts: &Facts,
+        is_first: bool,
+        touched: &mut Touched,
+    ) -> bool {
+        let before = if is_first { None } else { self.by_signature.of_run(facts.run) };
         let given = facts.signature.filter(|given| self.by_signature.give(facts.run, moment, *given));
         let Some(now) = given else {
-            if let Some(signature) = before.filter(|_| facts.work) {
-                self.by_signature.insert(signature, moment.time, place);
-            }
-            return;
+            let signature = before.filter(|_| facts.work);
+            return signature.is_some_and(|of_run| self.by_signature.insert(of_run, moment.time, place));
         };
         touched.signature = Some((before, now));
         self.note_twin_signature(facts.run, now);
-        for place in self.by_run.rows(&self.rows, facts.run) {
+        let mut escalated = false;
+        for place in by_run::of_run(&self.rows, place) {
             let Some(row) = self.rows.get(place).filter(|row| row.is_work()) else { continue };
             if let Some(before) = before {
                 self.by_signature.remove(before, row.moment.time, place);
             }
-            self.by_signature.insert(now, row.moment.time, place);
+            escalated |= self.by_signature.insert(now, row.moment.time, place);
             touched.work.push(place);
         }
+        escalated
     }
 
-    fn insert_review(&mut self, place: Place, file: Key, moment: Moment, touched: &mut Touched) {
+    /// Puts a review under its file; whether it is not the only row there.
+    fn insert_review(&mut self, place: Place, file: Key, moment: Moment, touched: &mut Touched) -> bool {
         if !self.by_file.contains_key(&file) {
             self.by_file.insert(file, OfFile::One(place));
-            return;
+            return false;
         }
         let file = many(&mut self.by_file, &self.rows, file);
         file.review(&self.rows, moment.time, place, self.window_ms, &mut touched.work);
+        true
     }
 
     /// What reaches the work at a place now, its own signals among it.
@@ -248,6 +271,31 @@ impl Links {
     /// The work of a signature.
     pub fn of_signature(&self, signature: Key) -> impl Iterator<Item = Place> + '_ {
         self.by_signature.work(signature)
+    }
+
+    /// The rows of the run of the row at a place, itself among them.
+    pub fn run_mates(&self, place: Place) -> impl Iterator<Item = Place> + '_ {
+        by_run::of_run(&self.rows, place)
+    }
+
+    /// The first row of a text.
+    pub fn first_of_text(&self, text: Key) -> Option<Place> {
+        self.by_text.first_of_text(&self.rows, text)
+    }
+
+    /// The work with the text of the row at a place, itself among it.
+    pub fn text_mates(&self, place: Place) -> impl Iterator<Item = Place> + '_ {
+        by_text::of_text(&self.rows, place)
+    }
+
+    /// Whether no other row has the row's text.
+    pub fn has_own_text(&self, place: Place) -> bool {
+        by_text::has_own_text(&self.rows, place)
+    }
+
+    /// Whether no other row answers the row's input.
+    pub fn has_own_input(&self, place: Place) -> bool {
+        by_text::has_own_input(&self.rows, place)
     }
 
     /// The work with a text, by the text's key.

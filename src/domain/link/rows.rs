@@ -114,10 +114,8 @@ struct Settled {
 pub struct TextRow {
     /// Its keys.
     pub facts: TextFacts,
-    /// The next row of the same text.
-    pub next_in_text: Place,
-    /// The next row of the same input.
-    pub next_in_input: Place,
+    pub(super) next_in_text: Place,
+    pub(super) next_in_input: Place,
 }
 
 const SEGMENT: usize = 1 << 14;

@@ -3,6 +3,7 @@
 use hashbrown::HashTable;
 
 use super::Links;
+use super::by_run::has_own_run;
 use super::facts::Key;
 use super::map::spread;
 use super::rows::{Place, Rows};
@@ -22,12 +23,15 @@ struct Giver {
 }
 
 impl Tasks {
-    /// Takes in a row that names a task type; whether its run has another one now than before.
-    pub(super) fn give(&mut self, rows: &Rows, place: Place, run: Key, task: Key) -> bool {
+    /// Takes in a row that names a task type; whether its run has another one now than before. `is_first` is whether it is
+    /// the first row of its run.
+    pub(super) fn give(&mut self, rows: &Rows, place: Place, run: Key, task: Key, is_first: bool) -> bool {
         let moment = |place: Place| rows.get(place).map(|row| row.moment);
         let run_of = |giver: &Giver| rows.get(giver.place).map_or(0, |row| row.run);
         let now = Giver { place, task: task as u32 };
-        match self.givers.find_mut(spread(run), |giver| run_of(giver) == run) {
+        let before =
+            if is_first { None } else { self.givers.find_mut(spread(run), |giver| run_of(giver) == run) };
+        match before {
             Some(latest) if moment(latest.place) > moment(place) => false,
             Some(latest) => std::mem::replace(latest, now).task != now.task,
             None => {
@@ -35,6 +39,11 @@ impl Tasks {
                 true
             }
         }
+    }
+
+    /// Whether any row of a run names a task type.
+    pub(super) fn knows(&self, rows: &Rows, run: Key) -> bool {
+        self.of_run(rows, run).is_some()
     }
 
     fn of_run(&self, rows: &Rows, run: Key) -> Option<Giver> {
@@ -47,6 +56,9 @@ impl Links {
     /// Of a row that names no task type: the latest row of its run that does, and 32 bits of the key of that type.
     pub fn task_giver(&self, place: Place) -> Option<(Place, u32)> {
         let row = self.rows.get(place).filter(|row| !row.gives_task())?;
+        if has_own_run(&self.rows, place) {
+            return None;
+        }
         self.tasks.of_run(&self.rows, row.run).map(|giver| (giver.place, giver.task))
     }
 }

@@ -1,6 +1,7 @@
 //! Twins: what was distilled from a text stands for it, by the run they share, else by the signature.
 
 use super::Links;
+use super::by_run::has_own_run;
 use super::facts::{Key, Part};
 use super::map::{KeyMap, KeySet};
 use super::rows::{Place, Row};
@@ -28,9 +29,12 @@ fn stands(row: &Row) -> bool {
 }
 
 impl Links {
-    /// Takes a row with a text into account.
-    pub(super) fn insert_twin(&mut self, place: Place, run: Key, part: Part) {
+    /// Takes a row with a text into account. `is_first` is whether it is the first row of its run.
+    pub(super) fn insert_twin(&mut self, place: Place, run: Key, part: Part, is_first: bool) {
         let distilled = part == Part::Distilled;
+        if is_first && !distilled {
+            return;
+        }
         if let Some(twins) = self.twins.runs.get_mut(&run) {
             if distilled {
                 twins.distilled.push(place);
@@ -59,6 +63,9 @@ impl Links {
         let Some(row) = self.rows.get(place).filter(|row| row.part() != Part::Distilled) else {
             return false;
         };
+        if self.twins.runs.is_empty() {
+            return false;
+        }
         let stands_at = |place: &Place| self.rows.get(*place).is_some_and(stands);
         if self.twins.runs.get(&row.run).is_some_and(|twins| twins.distilled.iter().any(stands_at)) {
             return true;
@@ -75,13 +82,16 @@ impl Links {
         })
     }
 
-    /// The texts for which a new or changed row may stand, or no longer stand.
-    pub fn twin_texts(&self, place: Place, texts: &mut Vec<Key>) {
+    /// Rows with the texts for which a new or changed row may stand, or no longer stand.
+    pub fn twin_texts(&self, place: Place, texts: &mut Vec<Place>) {
         let Some(row) = self.rows.get(place) else { return };
-        let Some(twins) = self.twins.runs.get(&row.run) else { return };
         let distilled = row.part() == Part::Distilled;
+        if !distilled && has_own_run(&self.rows, place) {
+            return;
+        }
+        let Some(twins) = self.twins.runs.get(&row.run) else { return };
         if distilled {
-            self.texts_of(self.of_run(row.run), texts);
+            self.texts_of(self.run_mates(place), texts);
         }
         let by_signature = if distilled { twins.raw_texts == 0 } else { twins.raw_texts == 1 };
         if by_signature && let Some(signature) = self.signature(row.run) {
@@ -89,8 +99,8 @@ impl Links {
         }
     }
 
-    /// The texts whose twins may be others because a run's signature moved.
-    pub fn moved_texts(&self, run: Key, before: Option<Key>, now: Key, texts: &mut Vec<Key>) {
+    /// Rows with the texts whose twins may be others because a run's signature moved.
+    pub fn moved_texts(&self, run: Key, before: Option<Key>, now: Key, texts: &mut Vec<Place>) {
         let known = |signature: &Key| self.twins.signatures.contains(signature);
         let signatures: Vec<Key> = before.into_iter().chain([now]).filter(known).collect();
         if signatures.is_empty() {
@@ -104,7 +114,7 @@ impl Links {
         }
     }
 
-    fn texts_of(&self, places: impl Iterator<Item = Place>, texts: &mut Vec<Key>) {
-        texts.extend(places.filter_map(|place| self.rows.text(place)).map(|text| text.facts.text));
+    fn texts_of(&self, places: impl Iterator<Item = Place>, texts: &mut Vec<Place>) {
+        texts.extend(places.filter(|place| self.rows.text(*place).is_some()));
     }
 }

@@ -8,8 +8,8 @@ use super::{
     Desk, Held, JOB_BYTES, JOB_PAIRS, READ_GAP_BYTES, Stamp, TEXTS_AT_A_TIME, Wanted, sample_row, stamp,
 };
 use crate::domain::exports::preference::{Source, sides};
-use crate::domain::exports::{Dataset, Verdict, wanted_rag, wanted_sft};
-use crate::domain::link::{Key, Place};
+use crate::domain::exports::{Dataset, Verdict, wanted_rag_of, wanted_sft_of};
+use crate::domain::link::Place;
 use crate::pipeline::evidence_lines::LineAt;
 use crate::pipeline::known_rows::KnownRows;
 
@@ -39,8 +39,8 @@ impl Desk {
         self.looked_at = self.known_at(known);
         let from = self.due_texts.len().saturating_sub(TEXTS_AT_A_TIME);
         let texts = self.due_texts.split_off(from);
-        for text in texts.iter().rev() {
-            self.look_at(*text, known);
+        for place in texts.iter().rev() {
+            self.look_at(*place, known);
         }
         // One row may be wanted for both files, and first of one text and of another's instruction.
         self.wanted.sort_unstable_by_key(|wanted| std::cmp::Reverse((wanted.line.stream, wanted.line.at)));
@@ -55,10 +55,26 @@ impl Desk {
         !texts.is_empty()
     }
 
+    /// Sources in the order in which they count where several make one pair, the last first: so the one that counts comes
+    /// first. Those that make none, and never did, are left out.
+    fn sources_in_order(&self, mut sources: Vec<Source>, known: &KnownRows) -> Vec<Source> {
+        sources.sort_unstable();
+        sources.dedup();
+        let of = |source: Source| {
+            let order = sides(&known.links, source).map(|sides| order_of(sides, source, known));
+            let known = || self.files.pairs.knows(source) || self.withheld_pairs.contains(&source);
+            (order.is_some() || known()).then_some((order, source))
+        };
+        let mut ordered: Vec<_> = sources.into_iter().filter_map(of).collect();
+        ordered.sort_unstable_by(|a, b| b.cmp(a));
+        ordered.into_iter().map(|(_, source)| source).collect()
+    }
+
     /// Looks at a source of pairs; whether there was one.
     fn look_at_source(&mut self, known: &KnownRows) -> bool {
         if self.due_sources.is_empty() {
-            self.due_sources = sources_in_order(std::mem::take(&mut self.dirty_sources), known);
+            let dirty = std::mem::take(&mut self.dirty_sources);
+            self.due_sources = self.sources_in_order(dirty, known);
         }
         let Some(source) = self.due_sources.pop() else { return false };
         let secret = self.files.pairs.refresh(source, known, &self.streams, &mut self.gathered);
@@ -70,17 +86,18 @@ impl Desk {
         true
     }
 
-    /// Compares what the files hold for a text with what they should hold.
-    fn look_at(&mut self, text: Key, known: &KnownRows) {
+    /// Compares what the files hold for the text of a row with what they should hold.
+    fn look_at(&mut self, place: Place, known: &KnownRows) {
         let links = &known.links;
-        let rag = wanted_rag(links, text);
+        let Some(text) = links.rows.text(place).map(|text| text.facts.text) else { return };
+        let rag = wanted_rag_of(links, text, place);
         let mut held_back = matches!(rag, Verdict::Withheld(..));
         let held = self.files.rag(links, text);
         self.compare(Dataset::Rag, rag, held, known);
         if !matches!(rag, Verdict::Sample(_)) {
             self.files.remove_rag(links, text);
         }
-        let verdicts = wanted_sft(links, text);
+        let verdicts = wanted_sft_of(links, text, place);
         let all: Vec<Held> = self.files.sft(links, text).collect();
         for (instruction, verdict) in &verdicts {
             held_back |= matches!(verdict, Verdict::Withheld(..));
@@ -161,27 +178,24 @@ impl Desk {
     }
 }
 
-/// Texts in the order of the evidence of the first row of each, the last first: evidence that lies together is read together.
-fn in_order(mut texts: Vec<Key>, known: &KnownRows) -> Vec<Key> {
-    texts.sort_unstable();
-    texts.dedup();
-    let of = |text: Key| {
-        let first: Option<Place> = known.links.of_text(text).next();
-        let row = first.and_then(|place| known.get(place));
-        (row.map(|row| (row.stream, row.evidence_at())), text)
+/// The first rows of the texts of some rows in the order of their evidence, the last first: evidence that lies together is
+/// read together.
+fn in_order(rows: Vec<Place>, known: &KnownRows) -> Vec<Place> {
+    let links = &known.links;
+    let first_of = |place: Place| {
+        if links.has_own_text(place) {
+            return Some(place);
+        }
+        links.rows.text(place).and_then(|text| links.first_of_text(text.facts.text))
     };
-    let mut ordered: Vec<_> = texts.into_iter().map(of).collect();
+    let mut ordered: Vec<((u16, u64), Place)> = rows
+        .into_iter()
+        .filter_map(|place| {
+            let first = first_of(place)?;
+            known.get(first).map(|row| ((row.stream, row.evidence_at()), first))
+        })
+        .collect();
     ordered.sort_unstable_by(|a, b| b.cmp(a));
-    ordered.into_iter().map(|(_, text)| text).collect()
-}
-
-/// Sources in the order in which they count where several make one pair, the last first: so the one that counts comes first.
-fn sources_in_order(mut sources: Vec<Source>, known: &KnownRows) -> Vec<Source> {
-    sources.sort_unstable();
-    sources.dedup();
-    let of =
-        |source: Source| (sides(&known.links, source).map(|sides| order_of(sides, source, known)), source);
-    let mut ordered: Vec<_> = sources.into_iter().map(of).collect();
-    ordered.sort_unstable_by(|a, b| b.cmp(a));
-    ordered.into_iter().map(|(_, source)| source).collect()
+    ordered.dedup();
+    ordered.into_iter().map(|(_, place)| place).collect()
 }

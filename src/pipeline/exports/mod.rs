@@ -29,11 +29,11 @@ use super::known_rows::KnownRows;
 use super::outputs::Committed;
 use super::review::{Special, special};
 use super::streams::StreamSet;
-use crate::domain::exports::preference::Source;
-use crate::domain::exports::{Dataset, Verdict, wanted_rag, wanted_sft};
+use crate::domain::exports::preference::{Source, sources};
+use crate::domain::exports::{Dataset, Verdict, wanted_rag_of, wanted_sft_of};
 use crate::domain::link::facts::key;
 use crate::domain::link::map::KeySet;
-use crate::domain::link::{Key, Links, Place, Row};
+use crate::domain::link::{Links, Place, Row};
 use crate::domain::schema::scalars::Escaped;
 use crate::domain::score::{Category, reasons, score};
 use crate::domain::signal::SignalSet;
@@ -86,9 +86,10 @@ pub struct Desk {
     /// 32 bits of the key of the name of each stream: the task type of rows for which nobody names one.
     streams: Vec<u32>,
     files: Files,
-    /// Texts whose samples may no longer be what they should be, and those of them that are looked at next: the last first.
-    dirty_texts: Vec<Key>,
-    due_texts: Vec<Key>,
+    /// Rows of texts whose samples may no longer be what they should be, and those of the texts that are looked at next: the
+    /// first row of each, the last first.
+    dirty_texts: Vec<Place>,
+    due_texts: Vec<Place>,
     dirty_sources: Vec<Source>,
     due_sources: Vec<Source>,
     /// Rows whose samples are to be made: the last first.
@@ -133,8 +134,8 @@ impl Desk {
         }
         desk.dirty_sources.extend(desk.files.pairs.sources_in_file());
         for place in 0..known.len() as Place {
-            desk.dirty_texts.extend(known.links.rows.text(place).map(|text| text.facts.text));
-            crate::domain::exports::preference::sources(&known.links, place, &mut desk.dirty_sources);
+            desk.dirty_texts.extend(known.links.rows.text(place).map(|_| place));
+            sources(&known.links, place, None, &mut desk.dirty_sources);
         }
         desk.loading = !known.is_empty();
         Ok(desk)
@@ -240,8 +241,8 @@ impl Desk {
         let links = &known.links;
         let Some(text) = links.rows.text(place).map(|text| text.facts.text) else { return false };
         let verdict = match dataset {
-            Dataset::Rag => wanted_rag(links, text),
-            _ => wanted_sft(links, text)
+            Dataset::Rag => wanted_rag_of(links, text, place),
+            _ => wanted_sft_of(links, text, place)
                 .into_iter()
                 .find(|(of, _)| *of == links.instruction(place))
                 .map_or(Verdict::Nothing, |v| v.1),

@@ -103,6 +103,11 @@ impl Pairs {
         (&self.made, &self.file)
     }
 
+    /// Whether a source makes a pair, or has one in the file.
+    pub(super) fn knows(&self, source: Source) -> bool {
+        self.made.contains_key(&source) || self.in_file.contains_key(&source)
+    }
+
     /// What a source has in the file, if it no longer stands behind it.
     pub(super) fn broken(&self, links: &Links, source: Source) -> Option<(SampleId, Sides)> {
         let id = self.in_file.get(&source)?;

@@ -1,26 +1,29 @@
 //! What must leave the files of samples in the very commit of the row that causes it, and what is said of it.
 
-use std::collections::BTreeMap;
-
 use super::Desk;
 use super::gather::Gathered;
 use super::held::Held;
 use crate::domain::exports::preference::{Sides, Source, sources};
-use crate::domain::exports::{Dataset, RETRACTIONS, SampleId, Verdict, wanted_rag, wanted_sft};
+use crate::domain::exports::{Dataset, RETRACTIONS, SampleId, Verdict, wanted_rag_of, wanted_sft_of};
 use crate::domain::link::{Key, Links, Place, Touched};
 use crate::domain::render::Object;
 use crate::domain::schema::SCHEMA_VERSION;
 use crate::domain::score::{Category, reasons, score};
 use crate::pipeline::evidence_lines::EvidenceLines;
 use crate::pipeline::known_rows::KnownRows;
+use crate::pipeline::latest::Latest;
 use crate::pipeline::rescore::Change;
 use crate::store::{Append, Piece, StoreError};
 
-/// Texts and sources that a batch may have changed, each with a row that did.
+/// Texts and sources that a batch may have changed, each with the row that did, the last of several.
 #[derive(Debug, Default)]
 pub(in crate::pipeline) struct Marks {
-    texts: BTreeMap<Key, Place>,
-    sources: BTreeMap<Source, Place>,
+    noted: u64,
+    /// With a row that has the text.
+    texts: Latest<Key, (u64, Place, Place)>,
+    sources: Latest<Source, (u64, Place)>,
+    /// New rows whose texts nobody had before, so that no file holds anything of them.
+    new_texts: Vec<Place>,
 }
 
 /// One sample that must go.
@@ -48,31 +51,63 @@ impl Marks {
         }
         if touched.task {
             // The others of its run are now of another type.
-            let others: Vec<Place> = links.of_run(row.run).filter(|other| *other != place).collect();
-            for other in others.into_iter().filter(|other| links.rows.text(*other).is_some()) {
-                self.mark(links, other, place, Vec::new());
+            for other in links.run_mates(place).filter(|other| *other != place) {
+                if links.rows.text(other).is_some() {
+                    self.mark(links, other, place, None, vec![other]);
+                }
             }
         }
-        self.mark(links, place, place, texts);
+        if links.rows.text(place).is_some() {
+            if !links.has_own_text(place) {
+                texts.push(place);
+            } else if is_for_samples(row.category) {
+                self.new_texts.push(place);
+            }
+        }
+        self.mark(links, place, place, None, texts);
     }
 
     /// Marks what a changed score may change.
     pub(in crate::pipeline) fn change(&mut self, links: &Links, change: &Change) {
-        self.mark(links, change.place, change.cause, Vec::new());
+        let Change { place, cause, before, now } = *change;
+        let mut texts = Vec::new();
+        // A text of one row that neither was nor is fit for a file stands in none.
+        let may_matter = is_for_samples(before) || is_for_samples(now) || !links.has_own_text(place);
+        if may_matter && links.rows.text(place).is_some() {
+            texts.push(place);
+        }
+        self.mark(links, place, cause, Some(before), texts);
     }
 
-    fn mark(&mut self, links: &Links, place: Place, cause: Place, mut texts: Vec<Key>) {
-        texts.extend(links.rows.text(place).map(|text| text.facts.text));
+    /// Marks the texts of some rows, and what hangs on a row.
+    fn mark(
+        &mut self,
+        links: &Links,
+        place: Place,
+        cause: Place,
+        before: Option<Category>,
+        mut texts: Vec<Place>,
+    ) {
         links.twin_texts(place, &mut texts);
         let mut marked = Vec::new();
-        sources(links, place, &mut marked);
+        sources(links, place, before, &mut marked);
         for correction in links.corrections(place) {
             marked.push(Source::Correction(correction));
-            texts.extend(links.rows.text(correction).map(|text| text.facts.text));
+            texts.push(correction);
         }
-        self.texts.extend(texts.into_iter().map(|text| (text, cause)));
-        self.sources.extend(marked.into_iter().map(|source| (source, cause)));
+        self.noted += 1;
+        for place in texts {
+            if let Some(text) = links.rows.text(place) {
+                self.texts.note(text.facts.text, (self.noted, place, cause));
+            }
+        }
+        marked.into_iter().for_each(|source| self.sources.note(source, (self.noted, cause)));
     }
+}
+
+/// Whether work of a category may stand in a file of samples under its own text.
+fn is_for_samples(category: Category) -> bool {
+    Dataset::Rag.allows(category) || Dataset::Sft.allows(category)
 }
 
 impl Desk {
@@ -81,20 +116,21 @@ impl Desk {
         self.batches += 1;
         let mut removals = Vec::new();
         let links = &known.links;
-        for (text, cause) in &marks.texts {
+        let (texts, sources) = (marks.texts.into_sorted(), marks.sources.into_sorted());
+        for (text, (_, place, cause)) in &texts {
             if let Some(held) = self.files.rag(links, *text) {
                 removals.extend(removal_of(
                     Dataset::Rag,
                     *text,
                     &held,
-                    wanted_rag(links, *text),
+                    wanted_rag_of(links, *text, *place),
                     *cause,
                     known,
                 ));
             }
             let all: Vec<Held> = self.files.sft(links, *text).collect();
             if !all.is_empty() {
-                let verdicts = wanted_sft(links, *text);
+                let verdicts = wanted_sft_of(links, *text, *place);
                 for held in &all {
                     let verdict = verdicts.iter().find(|(of, _)| *of == held.instruction);
                     let verdict = verdict.map_or(Verdict::Nothing, |(_, verdict)| *verdict);
@@ -102,13 +138,13 @@ impl Desk {
                 }
             }
         }
-        for (source, cause) in &marks.sources {
+        for (source, (_, cause)) in &sources {
             if let Some((id, sides)) = self.files.pairs.broken(links, *source) {
                 removals.push(removal_of_pair(id, sides, *cause, known));
             }
         }
-        self.dirty_texts.extend(marks.texts.into_keys());
-        self.dirty_sources.extend(marks.sources.into_keys());
+        self.dirty_texts.extend(texts.into_iter().map(|(_, (_, place, _))| place).chain(marks.new_texts));
+        self.dirty_sources.extend(sources.into_iter().map(|(source, _)| source));
         removals
     }
 
