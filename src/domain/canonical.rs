@@ -15,8 +15,9 @@ mod text;
 mod value;
 
 use sort::Member;
+pub(super) use text::plain_prefix;
+use text::push_escaped_char;
 pub use text::{hash_unescaped, push_escaped, unescape};
-use text::{plain_prefix, push_escaped_char};
 use value::Node;
 pub use value::{Doc, Kind, Value};
 

@@ -3,26 +3,32 @@
 //! Only for lines that a receipt covers: they are known to be valid, without white space, and with canonical strings.
 //! Skimming costs a tenth of parsing, which is what makes exports from committed evidence affordable.
 
+use super::canonical::plain_prefix;
 use super::schema::scalars::Escaped;
 
 /// The members of an object: key (without quotes) and value (as JSON).
 pub fn members(object: &str) -> impl Iterator<Item = (&str, &str)> {
-    let mut rest = object.trim_end().strip_prefix('{').unwrap_or_default();
+    let bytes = object.as_bytes();
+    let mut at = if bytes.first() == Some(&b'{') { 1 } else { bytes.len() };
     std::iter::from_fn(move || {
-        let (key, behind) = split_value(rest)?;
-        let (value, behind) = split_value(behind.strip_prefix(':')?)?;
+        let key_end = string_end(bytes, at)?;
+        let from = (bytes.get(key_end)? == &b':').then_some(key_end + 1)?;
+        let to = value_end(bytes, from)?;
+        let member = (object.get(at + 1..key_end - 1)?, object.get(from..to)?);
         // What follows is a comma, or the brace that ends the object.
-        rest = behind.get(1..).unwrap_or_default();
-        Some((key.strip_prefix('"')?.strip_suffix('"')?, value))
+        at = to + 1;
+        Some(member)
     })
 }
 
 /// The items of an array, as JSON.
 pub fn items(array: &str) -> impl Iterator<Item = &str> {
-    let mut rest = array.strip_prefix('[').unwrap_or_default();
+    let bytes = array.as_bytes();
+    let mut at = if bytes.first() == Some(&b'[') { 1 } else { bytes.len() };
     std::iter::from_fn(move || {
-        let (item, behind) = split_value(rest).filter(|(item, _)| !item.is_empty())?;
-        rest = behind.get(1..).unwrap_or_default();
+        let to = value_end(bytes, at).filter(|to| *to > at)?;
+        let item = array.get(at..to)?;
+        at = to + 1;
         Some(item)
     })
 }
@@ -32,26 +38,33 @@ pub fn text(value: &str) -> Option<Escaped<'_>> {
     Some(Escaped::from_escaped(value.strip_prefix('"')?.strip_suffix('"')?))
 }
 
-/// Splits the first value off.
-fn split_value(json: &str) -> Option<(&str, &str)> {
-    let bytes = json.as_bytes();
+/// The offset behind the value that starts at `from`.
+fn value_end(bytes: &[u8], from: usize) -> Option<usize> {
+    match bytes.get(from)? {
+        b'"' => string_end(bytes, from),
+        b'{' | b'[' => nested_end(bytes, from),
+        _ => {
+            let rest = bytes.get(from..)?;
+            Some(from + rest.iter().position(|byte| matches!(byte, b',' | b'}' | b']'))?)
+        }
+    }
+}
+
+/// The offset behind the object or array that starts at `from`.
+fn nested_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut depth = 0_usize;
-    let mut at = 0;
+    let mut at = from;
     loop {
         match bytes.get(at)? {
             b'"' => {
                 at = string_end(bytes, at)?;
-                if depth == 0 {
-                    return json.split_at_checked(at);
-                }
                 continue;
             }
             b'{' | b'[' => depth += 1,
-            b'}' | b']' | b',' if depth == 0 => return json.split_at_checked(at),
             b'}' | b']' => {
                 depth -= 1;
                 if depth == 0 {
-                    return json.split_at_checked(at + 1);
+                    return Some(at + 1);
                 }
             }
             _ => {}
@@ -60,15 +73,13 @@ fn split_value(json: &str) -> Option<(&str, &str)> {
     }
 }
 
-/// Strings up to this length are looked through byte by byte.
-const SHORT: usize = 24;
-
 /// The offset behind the string that starts at `from`.
 fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut at = from + 1;
+    if bytes.get(from)? != &b'"' {
+        return None;
+    }
     // Keys and names are short: they are at their end before a search would have begun.
-    let plain = |byte: &&u8| !matches!(byte, b'"' | b'\\');
-    at += bytes.get(at..)?.iter().take(SHORT).take_while(plain).count();
+    let mut at = from + 1 + plain_prefix(bytes.get(from + 1..)?);
     if bytes.get(at) == Some(&b'"') {
         return Some(at + 1);
     }

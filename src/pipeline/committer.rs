@@ -222,6 +222,10 @@ impl Turn<'_> {
             }
             Event::Sampled(sampled) => Ok(self.c.desk.arrive(sampled, &self.c.known)?),
             Event::Viewed(made) => self.take_views(made),
+            Event::Followed(read) => {
+                self.refresh.take_followed(read);
+                Ok(())
+            }
             Event::BadRecord(bad) => Err(bad.into()),
             Event::Died => Err(PipelineError::ThreadDied),
             Event::SourceEnded => {

@@ -1,7 +1,7 @@
 //! Everything that can happen to the committer.
 
 use super::exports::Sampled;
-use super::views::{Made, ViewError};
+use super::views::{Made, ViewError, Views};
 use super::worker::Worked;
 use crate::domain::distil::BadRecord;
 use crate::intake::chunk::{Finished, GapFound};
@@ -33,6 +33,8 @@ pub enum Event {
     Sampled(Sampled),
     /// The views were made.
     Viewed(Result<Box<Made>, ViewError>),
+    /// The views have read what was committed.
+    Followed(Result<Box<Views>, ViewError>),
     /// A record broke a rule of its own shape.
     BadRecord(BadRecord),
     /// Bytes of a stream were gone before they could be read.

@@ -1,6 +1,7 @@
 //! Refreshing the views: on a thread of their own, from what is committed, while the committer goes on.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
@@ -19,6 +20,9 @@ const REST_MIN: Duration = Duration::from_secs(1);
 /// A refresh may take one part in so many of the time.
 const REST_FACTOR: u32 = 20;
 
+/// While rows come in, the views read them in steps of so many bytes of input.
+const FOLLOW_BYTES: u64 = 8 << 20;
+
 /// The review queue, below the output folder.
 pub const REVIEW_QUEUE: &str = "views/review_queue.jsonl";
 
@@ -32,6 +36,9 @@ pub(super) struct Refresh {
     last: Option<(Instant, Duration)>,
     /// What the last one left to go on from; made anew when there is nothing.
     views: Option<Views>,
+    is_following: bool,
+    /// How much was committed since the start when the views last began to read.
+    followed_bytes: u64,
 }
 
 impl Refresh {
@@ -49,20 +56,32 @@ impl Refresh {
 
     /// Whether the views are as they should be.
     pub(super) fn is_settled(&self) -> bool {
-        !self.is_due && self.under_way.is_none()
+        !self.is_due && self.is_at_rest()
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.under_way.is_none() && !self.is_following
+    }
+
+    /// Takes back views that have read on.
+    pub(super) fn take_followed(&mut self, read: Result<Box<Views>, ViewError>) {
+        self.is_following = false;
+        // A refresh starts anew without them, and says what is wrong.
+        self.views = read.ok().map(|views| *views);
     }
 }
 
 impl Turn<'_> {
     /// How long until the views may be refreshed, if they are to be.
     pub(super) fn until_refresh(&self) -> Option<Duration> {
-        let wanted = self.refresh.is_due && self.refresh.under_way.is_none() && self.is_idle();
+        let wanted = self.refresh.is_due && self.refresh.is_at_rest() && self.is_idle();
         wanted.then(|| if self.source_ended.is_some() { Duration::ZERO } else { self.refresh.rest() })
     }
 
     /// Begins a refresh when it is time for one.
     pub(super) fn refresh_views(&mut self) {
         if self.until_refresh() != Some(Duration::ZERO) {
+            self.follow();
             return;
         }
         if let Some(settled) = self.c.settled.take_if(|_| self.source_ended.is_some()) {
@@ -82,6 +101,28 @@ impl Turn<'_> {
             self.refresh.under_way = Some(Instant::now());
             self.refresh.is_due = false;
         }
+    }
+
+    /// Lets the views read what is committed while more comes in: it is in memory now, and a core is often free.
+    fn follow(&mut self) {
+        let committed_bytes = self.c.shared.committed_bytes.load(Ordering::Relaxed);
+        let unread = committed_bytes - self.refresh.followed_bytes;
+        let is_enough = unread >= FOLLOW_BYTES || (unread > 0 && self.source_ended.is_some());
+        if !is_enough || !self.refresh.is_at_rest() || self.c.shared.is_stopping() {
+            return;
+        }
+        let (output, answer) = (self.c.store.output().to_owned(), self.c.answers.clone());
+        let committed = self.c.store.state().clone();
+        let streams = self.c.streams.names();
+        let known = self.refresh.views.take().filter(|views| views.fit(&committed));
+        let views = known.unwrap_or_else(|| Views::new(&streams, &committed));
+        let work = move || {
+            let read = views.follow(&output, &committed).map(Box::new);
+            // The committer may have ended meanwhile; then nobody wants them.
+            let _ = answer.send(Event::Followed(read));
+        };
+        self.refresh.followed_bytes = committed_bytes;
+        self.refresh.is_following = std::thread::Builder::new().name("views".to_owned()).spawn(work).is_ok();
     }
 
     /// Commits views that were made.

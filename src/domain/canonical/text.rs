@@ -4,7 +4,7 @@ use crate::domain::schema::scalars::Sha256Hex;
 
 /// How many leading bytes need no attention inside a string: no quote, no backslash, no control byte.
 #[inline]
-pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
+pub(in crate::domain) fn plain_prefix(bytes: &[u8]) -> usize {
     let mut at = 0;
     // Most strings end, and most lines of a text do, within a few words; eight bytes at a time finds that soonest.
     while let (Some(word), true) = (bytes[at..].first_chunk::<8>(), at < 32) {

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{Facts, RunId, Task};
+use super::few::Few;
 use super::names::Name;
 
 /// A task: its type, and what it is about.
@@ -13,10 +14,12 @@ pub(super) type TaskKey = (Name, Task);
 
 /// Something that is summed over tasks.
 pub(super) trait Fold {
-    /// The tasks that a run has a part in.
-    fn tasks_of(&self, facts: &Facts, run: RunId) -> Vec<TaskKey>;
+    /// The tasks that a run has a part in, each once.
+    fn tasks_of(&self, facts: &Facts, run: RunId) -> Few<TaskKey>;
     /// Puts in what the runs of a task give, or takes it out.
     fn fold(&mut self, facts: &Facts, task: TaskKey, runs: &[RunId], sign: Sign);
+    /// All that is to be put in or taken out for now was.
+    fn settle(&mut self) {}
 }
 
 /// Whether something is put in or taken out.
@@ -85,29 +88,41 @@ impl<F: Fold> ByTask<F> {
 
     /// Puts in the tasks of runs that have changed, `before` being those they had.
     pub(super) fn after(&mut self, facts: &Facts, runs: &[RunId], before: Vec<TaskKey>) {
-        let parts = self.parts(facts, runs);
-        let mut tasks = tasks_of(&parts);
-        for task in tasks.iter().filter(|task| before.binary_search(task).is_err()) {
-            self.fold_task(facts, *task, Sign::Out);
-        }
+        let mut parts = self.parts(facts, runs);
         if self.members.is_empty() {
-            let mut parts = parts;
             parts.sort_unstable();
+            let mut runs = Vec::new();
+            for of_task in parts.chunk_by(|a, b| a.0 == b.0) {
+                runs.clear();
+                runs.extend(of_task.iter().map(|(_, run)| *run));
+                of_task
+                    .first()
+                    .into_iter()
+                    .for_each(|(task, _)| self.fold.fold(facts, *task, &runs, Sign::In));
+            }
             self.members = parts.into_iter().collect();
         } else {
+            let mut tasks = tasks_of(&parts);
+            for task in tasks.iter().filter(|task| before.binary_search(task).is_err()) {
+                self.fold_task(facts, *task, Sign::Out);
+            }
             self.members.extend(parts);
+            tasks.extend(before);
+            tasks.sort_unstable();
+            tasks.dedup();
+            for task in tasks {
+                self.fold_task(facts, task, Sign::In);
+            }
         }
-        tasks.extend(before);
-        tasks.sort_unstable();
-        tasks.dedup();
-        for task in tasks {
-            self.fold_task(facts, task, Sign::In);
-        }
+        self.fold.settle();
     }
 
     fn parts(&self, facts: &Facts, runs: &[RunId]) -> Vec<(TaskKey, RunId)> {
-        let of = |run: RunId| self.fold.tasks_of(facts, run).into_iter().map(move |task| (task, run));
-        runs.iter().copied().flat_map(of).collect()
+        let mut parts = Vec::with_capacity(runs.len());
+        for run in runs {
+            parts.extend(self.fold.tasks_of(facts, *run).iter().map(|task| (*task, *run)));
+        }
+        parts
     }
 
     fn fold_task(&mut self, facts: &Facts, task: TaskKey, sign: Sign) {

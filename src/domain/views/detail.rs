@@ -6,6 +6,7 @@
 //! ```
 //! Texts are numbers of [`Names`]. Equal details are held once, as the gates of a thousand reviews are.
 
+use super::member::Member;
 use super::names::{Name, Names};
 use crate::domain::skim;
 
@@ -102,13 +103,13 @@ impl Packer {
     }
 
     /// Takes a member of the evidence of a piece of work, if it is one of these.
-    pub(super) fn take(&mut self, names: &mut Names, key: &str, value: &str) {
-        match key {
-            "source_files" => self.texts(names, value, Item::File),
-            "model_provider" => self.text(names, value, Item::Provider),
-            "attempt" => value.parse().into_iter().for_each(|attempt| self.put(Item::Attempt(attempt))),
-            "cost_usd" => scaled(value, 1e9).into_iter().for_each(|nanos| self.put(Item::Cost(nanos))),
-            "commands_run" => {
+    pub(super) fn take(&mut self, names: &mut Names, member: Member, value: &str) {
+        match member {
+            Member::SourceFiles => self.texts(names, value, Item::File),
+            Member::ModelProvider => self.text(names, value, Item::Provider),
+            Member::Attempt => value.parse().into_iter().for_each(|attempt| self.put(Item::Attempt(attempt))),
+            Member::CostUsd => scaled(value, 1e9).into_iter().for_each(|nanos| self.put(Item::Cost(nanos))),
+            Member::CommandsRun => {
                 for command in skim::items(value) {
                     let (mut line, mut exit_code) = (None, None);
                     for (key, value) in skim::members(command) {
@@ -123,12 +124,12 @@ impl Packer {
                     }
                 }
             }
-            "validation_results" => {
+            Member::ValidationResults => {
                 skim::items(value)
                     .filter_map(|item| check(names, item))
                     .for_each(|check| self.put(Item::Check(check)));
             }
-            "retrieved_context" => {
+            Member::RetrievedContext => {
                 for (key, value) in skim::members(value) {
                     match key {
                         "corpora" => self.texts(names, value, Item::Context),
@@ -268,16 +269,22 @@ mod tests {
     #[test]
     fn members_of_the_evidence_are_taken() {
         let (mut names, mut packer) = (Names::default(), Packer::default());
-        for (key, value) in [
-            ("source_files", r#"["src/a.rs","src/b.rs"]"#),
-            ("commands_run", r#"[{"cmd":"just test","exit_code":2},{"cmd":"ls"}]"#),
-            ("validation_results", r#"[{"name":"g1","passed":true,"severity":"warn","deterministic":true}]"#),
-            ("retrieved_context", r#"{"corpora":["c"],"documents":[{"id":"d","corpus":"c","score":1}]}"#),
-            ("cost_usd", "0.25"),
-            ("attempt", "2"),
-            ("text", r#""nothing of it""#),
+        for (member, value) in [
+            (Member::SourceFiles, r#"["src/a.rs","src/b.rs"]"#),
+            (Member::CommandsRun, r#"[{"cmd":"just test","exit_code":2},{"cmd":"ls"}]"#),
+            (
+                Member::ValidationResults,
+                r#"[{"name":"g1","passed":true,"severity":"warn","deterministic":true}]"#,
+            ),
+            (
+                Member::RetrievedContext,
+                r#"{"corpora":["c"],"documents":[{"id":"d","corpus":"c","score":1}]}"#,
+            ),
+            (Member::CostUsd, "0.25"),
+            (Member::Attempt, "2"),
+            (Member::Text, r#""nothing of it""#),
         ] {
-            packer.take(&mut names, key, value);
+            packer.take(&mut names, member, value);
         }
         let mut name = |text: &str| names.of(text);
         let expected = [

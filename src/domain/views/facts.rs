@@ -3,10 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::detail::{Item, Items, Packer, name_of, scaled};
+use super::few::Few;
+use super::member::{Finder, Member};
 use super::names::{Name, Names, push};
 pub use super::row::{At, Place, Row, RowId, RunId, Task};
 use super::row::{NONE, OF_RUN, RANK_SHIFT, RESCORED};
-use super::told::Told;
+use super::shown::{Origin, Shown, place, put};
+use super::told::{Told, Tolds};
+use crate::domain::canonical::{push_escaped, unescape};
+use crate::domain::schema::provenance::Provenance;
 use crate::domain::schema::scalars::EventTime;
 use crate::domain::skim;
 use crate::domain::streams::source_file;
@@ -24,15 +29,26 @@ struct Stretch {
 struct StreamRows {
     name: Name,
     rank: u64,
+    /// As it stands in the provenance of its rows.
+    source_file: String,
     stretches: Vec<Stretch>,
 }
 
 /// What a line says of its row's place.
-struct Origin {
+struct Standing {
     file_is: Option<usize>,
     generation: u32,
     line: u64,
     time: EventTime,
+    /// When it stands in our words, and in that file.
+    kept: Option<(usize, Origin)>,
+}
+
+impl Standing {
+    /// Whether an origin says it all of a row of this stream.
+    fn is_kept(&self, stream: usize) -> bool {
+        self.kept.is_some_and(|(file, _)| file == stream)
+    }
 }
 
 /// All rows, by run.
@@ -56,6 +72,10 @@ pub struct Facts {
     /// Scores likewise.
     later: BTreeMap<RowId, (Told, u64)>,
     packer: Packer,
+    tolds: Tolds,
+    shown: Shown,
+    /// Of the row that is being read.
+    parts: String,
 }
 
 /// What reading more has changed.
@@ -82,6 +102,7 @@ impl Facts {
         let streams = streams.iter().enumerate().map(|(number, name)| StreamRows {
             name: names.of(name),
             rank: rank(number) << RANK_SHIFT,
+            source_file: escaped(&source_file(name)),
             stretches: Vec::new(),
         });
         let streams = streams.collect();
@@ -98,39 +119,62 @@ impl Facts {
             settled: 0,
             later: BTreeMap::new(),
             packer: Packer::default(),
+            tolds: Tolds::default(),
+            shown: Shown::default(),
+            parts: String::new(),
         }
     }
 
     /// Reads a row of a stream, its lines given with the bytes at which they start. Lines that distilld did not write
     /// like that are left out, which `verify` tells. Counts from [`Facts::settle`] on.
     pub fn read(&mut self, stream: usize, evidence_at: u64, evidence: &str, score_at: u64, score: &str) {
+        self.parts.clear();
+        if let Some((row, origin)) = self.read_row(stream, evidence_at, evidence, score_at, score) {
+            self.shown.put(self.rows.len() as RowId, origin, &self.parts);
+            push(&mut self.rows, row);
+        }
+    }
+
+    fn read_row(
+        &mut self,
+        stream: usize,
+        evidence_at: u64,
+        evidence: &str,
+        score_at: u64,
+        score: &str,
+    ) -> Option<(Row, Origin)> {
         self.packer.clear();
         let (mut run, mut task, mut run_text) = (None, None, "");
         let (mut task_type, mut model, mut latency_us) = (NONE, NONE, u64::MAX);
         let (mut is_work, mut is_extraction, mut origin) = (None, false, None);
+        let mut finder = Finder::default();
         for (key, value) in skim::members(evidence) {
-            match key {
-                "run_id" => {
+            let Some(member) = finder.find(key) else { continue };
+            match member {
+                Member::RunId => {
                     let text = skim::text(value).filter(|text| !text.is_empty());
                     run = text.map(|text| self.runs.of(&text.plain()));
                     run_text = value.trim_matches('"');
                 }
-                "task_id" => task = self.task_of(value, run, run_text),
-                "provenance" => origin = self.origin(value),
-                "kind" => is_work = Some(value == "\"work\""),
-                "model_role" => is_extraction = value == "\"extractor\"",
-                "task_type" => task_type = name_of(&mut self.names, value).unwrap_or(NONE),
+                Member::TaskId => task = self.task_of(value, run, run_text),
+                Member::Provenance => origin = self.standing(value),
+                Member::Kind => is_work = Some(value == "\"work\""),
+                Member::ModelRole => is_extraction = value == "\"extractor\"",
+                Member::TaskType => task_type = name_of(&mut self.names, value).unwrap_or(NONE),
                 _ if is_work == Some(false) => {}
-                "model_name" => model = name_of(&mut self.names, value).unwrap_or(NONE),
-                "latency_ms" => latency_us = scaled(value, 1e3).unwrap_or(u64::MAX),
-                _ => self.packer.take(&mut self.names, key, value),
+                Member::ModelName => model = name_of(&mut self.names, value).unwrap_or(NONE),
+                Member::LatencyMs => latency_us = scaled(value, 1e3).unwrap_or(u64::MAX),
+                _ => self.packer.take(&mut self.names, member, value),
+            }
+            if member.is_shown() {
+                let is_kept = || origin.as_ref().is_some_and(|origin: &Standing| origin.is_kept(stream));
+                put(&mut self.parts, member, value, member == Member::Provenance && is_kept());
             }
         }
-        let (Some(run), Some(task), Some(origin), Some(told)) = (run, task, origin, Told::read(score)) else {
-            return;
-        };
-        let Some(rank) = self.streams.get(stream).map(|stream| stream.rank) else { return };
+        let (run, task, origin, told) = (run?, task?, origin?, self.tolds.read(score)?);
+        let rank = self.streams.get(stream)?.rank;
         let line = self.stretch(stream, &origin);
+        let kept = origin.kept.filter(|_| origin.is_kept(stream)).map_or(Origin::NONE, |(_, kept)| kept);
         let row = Row {
             time: origin.time,
             place: Place(rank | evidence_at),
@@ -146,17 +190,14 @@ impl Facts {
             line,
             evidence_len: u32::try_from(evidence.len()).unwrap_or(u32::MAX),
         };
-        push(&mut self.rows, row);
+        Some((row, kept))
     }
 
     /// Reads a superseding score, which starts at a byte of its file. Counts from [`Facts::settle`] on.
     pub fn read_rescored(&mut self, score_at: u64, score: &str) {
         let provenance = skim::members(score).find(|(key, _)| *key == "provenance");
-        let Some((origin, told)) =
-            provenance.and_then(|(_, value)| self.origin(value)).zip(Told::read(score))
-        else {
-            return;
-        };
+        let origin = provenance.and_then(|(_, value)| self.standing(value));
+        let Some((origin, told)) = origin.zip(self.tolds.read(score)) else { return };
         let Some(id) = origin.file_is.and_then(|stream| self.row_at_line(stream, &origin)) else { return };
         if id < self.settled {
             self.later.insert(id, (told, score_at | RESCORED));
@@ -177,7 +218,17 @@ impl Facts {
         Some(Task(OF_RUN | of_own.or_else(|| Some(self.runs.of(&target()?)))?))
     }
 
-    fn origin(&self, provenance: &str) -> Option<Origin> {
+    fn standing(&self, provenance: &str) -> Option<Standing> {
+        if let Some(place) = place(provenance) {
+            let file_is = self.by_file.get(place.source_file).copied();
+            return Some(Standing {
+                file_is,
+                generation: place.origin.generation,
+                line: place.origin.line,
+                time: EventTime::parse(place.recorded_at)?.time,
+                kept: file_is.map(|file| (file, place.origin)),
+            });
+        }
         let (mut file_is, mut generation, mut line, mut time) = (None, None, None, None);
         for (key, value) in skim::members(provenance) {
             match key {
@@ -190,11 +241,11 @@ impl Facts {
                 _ => {}
             }
         }
-        Some(Origin { file_is, generation: generation?, line: line?, time: time?.time })
+        Some(Standing { file_is, generation: generation?, line: line?, time: time?.time, kept: None })
     }
 
     /// Counts the row that is about to be pushed to its stretch; gives its line within.
-    fn stretch(&mut self, stream: usize, origin: &Origin) -> u32 {
+    fn stretch(&mut self, stream: usize, origin: &Standing) -> u32 {
         let first = self.rows.len() as RowId;
         let Some(stream) = self.streams.get_mut(stream) else { return 0 };
         if let Some(last) = stream.stretches.last_mut()
@@ -210,7 +261,7 @@ impl Facts {
         0
     }
 
-    fn row_at_line(&self, stream: usize, origin: &Origin) -> Option<RowId> {
+    fn row_at_line(&self, stream: usize, origin: &Standing) -> Option<RowId> {
         let stretches = &self.streams.get(stream)?.stretches;
         let place = (origin.generation, origin.line);
         let at = stretches
@@ -316,19 +367,55 @@ impl Facts {
         changes
     }
 
-    /// The rows of a run, in any order.
-    pub fn of_run(&self, run: RunId) -> impl Iterator<Item = &Row> {
-        let mut next = self.heads.get(run as usize).copied().unwrap_or(NONE);
-        std::iter::from_fn(move || {
-            let row = self.row(next)?;
-            next = row.next_in_run;
-            Some(row)
-        })
+    /// The rows of a run, in order of time, then canonical order.
+    pub(super) fn of_run(&self, run: RunId) -> Few<(RowId, &Row)> {
+        let head = self.heads.get(run as usize).copied().unwrap_or(NONE);
+        let Some(first) = self.row(head) else { return Few::Many(Vec::new()) };
+        if first.next_in_run == NONE {
+            return Few::One((head, first));
+        }
+        let mut next = head;
+        let rows = std::iter::from_fn(|| {
+            let found = (next, self.row(next)?);
+            next = found.1.next_in_run;
+            Some(found)
+        });
+        let mut rows: Vec<_> = rows.collect();
+        rows.sort_unstable_by_key(|(_, row)| row.at());
+        Few::Many(rows)
     }
 
     /// Support rows of other runs whose task a run is, in any order.
-    pub fn about(&self, run: RunId) -> impl Iterator<Item = &Row> {
-        self.about.range((run, 0)..=(run, NONE)).filter_map(|(_, id)| self.row(*id))
+    pub(super) fn about(&self, run: RunId) -> impl Iterator<Item = (RowId, &Row)> {
+        self.about.range((run, 0)..=(run, NONE)).filter_map(|(_, id)| Some((*id, self.row(*id)?)))
+    }
+
+    /// What the line of its run shows of a row, while that is kept.
+    pub(super) fn shown(&self, row: RowId) -> Option<(Origin, &str)> {
+        self.shown.of(row)
+    }
+
+    /// The provenance of a row, while that is kept.
+    pub(super) fn origin_shown(&self, id: RowId, row: &Row) -> Option<Provenance<'static>> {
+        let (origin, _) = self.shown.of(id).filter(|(origin, _)| *origin != Origin::NONE)?;
+        Some(Provenance {
+            source_file: unescape(self.source_file(row)).into_owned().into(),
+            generation: origin.generation,
+            line_offset: origin.line,
+            byte_offset: origin.byte,
+            sig_hash: origin.sig_hash,
+            recorded_at: row.time,
+        })
+    }
+
+    /// Forgets what the lines of runs show.
+    pub fn forget_shown(&mut self) {
+        self.shown.clear();
+    }
+
+    /// The logical name of the file that a row stands in, escaped.
+    pub(super) fn source_file(&self, row: &Row) -> &str {
+        self.streams.get(self.stream_of(row.place)).map_or("", |stream| &stream.source_file)
     }
 
     /// Every run that has rows.
@@ -352,10 +439,18 @@ impl Facts {
         self.names.memory()
             + self.runs.memory()
             + self.details.memory()
+            + self.tolds.memory()
+            + self.shown.memory()
             + self.rows.capacity() * size_of::<Row>()
             + self.heads.capacity() * size_of::<RowId>()
             // A tree's leaves are three quarters full.
             + self.about.len() * 11
             + stretches * size_of::<Stretch>()
     }
+}
+
+fn escaped(plain: &str) -> String {
+    let mut escaped = String::new();
+    push_escaped(&mut escaped, plain);
+    escaped
 }

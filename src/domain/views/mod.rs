@@ -8,6 +8,8 @@ mod detail;
 pub mod drift;
 mod episodes;
 pub mod facts;
+mod few;
+mod member;
 pub mod model_ledger;
 pub mod names;
 mod pattern;
@@ -16,6 +18,7 @@ pub mod quantiles;
 mod row;
 pub mod run_lines;
 mod runs;
+mod shown;
 pub mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,8 +68,12 @@ fn origins(
 ) -> Option<Distinct<Provenance<'static>>> {
     let first = rows.first().into_iter();
     let latest = rows.iter().skip(1).rev().take(PROVENANCE_MAX - 1).collect::<Vec<_>>().into_iter().rev();
-    let rows = first.chain(latest).filter_map(|(_, place)| facts.row(facts.row_at(*place)?));
-    Distinct::new(rows.filter_map(|row| provenance(lines.evidence(row)?)).collect())
+    let rows = first.chain(latest).filter_map(|(_, place)| facts.row_at(*place));
+    let origin = |id| {
+        let row = facts.row(id)?;
+        facts.origin_shown(id, row).or_else(|| provenance(lines.evidence(row)?))
+    };
+    Distinct::new(rows.filter_map(origin).collect())
 }
 
 /// The provenance that a line of ours names.

@@ -6,6 +6,7 @@ use super::by_task::{ByTask, Fold, Sign, TaskKey};
 use super::detail::Item;
 use super::episodes::{Attempt, episodes};
 use super::facts::{At, Facts, Row, RunId};
+use super::few::Few;
 use super::names::{Name, Names};
 use super::pattern::pattern;
 use super::runs::{Run, worst};
@@ -39,7 +40,7 @@ struct Tried<'f> {
     run: RunId,
     /// When its first row happened.
     began: At,
-    work: Vec<&'f Row>,
+    work: Few<&'f Row>,
     category: Category,
     signals: SignalSet,
     at: At,
@@ -178,7 +179,7 @@ impl Playbooks {
 }
 
 impl Fold for Problems {
-    fn tasks_of(&self, facts: &Facts, run: RunId) -> Vec<TaskKey> {
+    fn tasks_of(&self, facts: &Facts, run: RunId) -> Few<TaskKey> {
         let run = Run::of(facts, run);
         let has_work = run.work().next().is_some();
         run.task_type().zip(run.task()).filter(|_| has_work).into_iter().collect()
@@ -205,7 +206,7 @@ impl Problem {
         sign.add(&mut self.episodes, 1);
         let mut path = Vec::new();
         for tried in episode {
-            for row in &tried.work {
+            for row in tried.work.iter() {
                 self.take_row(facts, row, tried.is_accepted(), sign);
                 path.extend(row.model());
             }

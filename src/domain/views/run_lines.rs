@@ -8,94 +8,53 @@ use std::ops::Range;
 
 use super::Lines;
 use super::detail::scaled;
-use super::facts::{Facts, Row, RunId};
+use super::facts::{Facts, Row, RowId, RunId};
+use super::member::Member;
 use super::runs::{Run, worst};
+use super::shown::{Origin, parts, put_all};
 use super::told::Told;
 use crate::domain::canonical::{push_escaped, unescape};
 use crate::domain::render::Object;
 use crate::domain::schema::SCHEMA_VERSION;
 use crate::domain::schema::codes::Marker;
 use crate::domain::schema::record::ModelRole;
-use crate::domain::schema::scalars::EventTime;
+use crate::domain::schema::scalars::{Escaped, EventTime};
 use crate::domain::score::Category;
 use crate::domain::signal::{Code, SignalSet};
 use crate::domain::skim;
 
-/// A member of the evidence that a line takes up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Taken {
-    RunSignature,
-    PrNumber,
-    HeadSha,
-    Attempt,
-    CostUsd,
-    TokensIn,
-    TokensOut,
-    SourceFiles,
-    CommandsRun,
-    Markers,
-    RetrievedContext,
-    HumanOverride,
-    ModelRole,
-    Provenance,
-    /// One of those that are shown as they are.
-    Shown(u8),
-}
-
 /// Members that are shown as they are, each with all its values, in the order of the line; `model_role` among them.
-const SHOWN: [&str; 12] = [
-    "categorizer",
-    "commit",
-    "extractor",
-    "mode",
-    "model_role",
-    "observer_confidence",
-    "observer_verdict",
-    "scratchpad_summary",
-    "source_label",
-    "source_service",
-    "trace_id",
-    "verifier",
+const SHOWN: [(&str, Member); 12] = [
+    ("categorizer", Member::Categorizer),
+    ("commit", Member::Commit),
+    ("extractor", Member::Extractor),
+    ("mode", Member::Mode),
+    ("model_role", Member::ModelRole),
+    ("observer_confidence", Member::ObserverConfidence),
+    ("observer_verdict", Member::ObserverVerdict),
+    ("scratchpad_summary", Member::ScratchpadSummary),
+    ("source_label", Member::SourceLabel),
+    ("source_service", Member::SourceService),
+    ("trace_id", Member::TraceId),
+    ("verifier", Member::Verifier),
 ];
-
-fn taken(key: &str) -> Option<Taken> {
-    Some(match key {
-        "run_signature" => Taken::RunSignature,
-        "pr_number" => Taken::PrNumber,
-        "head_sha" => Taken::HeadSha,
-        "attempt" => Taken::Attempt,
-        "cost_usd" => Taken::CostUsd,
-        "tokens_in" => Taken::TokensIn,
-        "tokens_out" => Taken::TokensOut,
-        "source_files" => Taken::SourceFiles,
-        "commands_run" => Taken::CommandsRun,
-        "success_markers" | "failure_markers" => Taken::Markers,
-        "retrieved_context" => Taken::RetrievedContext,
-        "human_override" => Taken::HumanOverride,
-        "model_role" => Taken::ModelRole,
-        "provenance" => Taken::Provenance,
-        "schema_version" | "run_id" | "task_id" | "timestamp" | "timestamp_origin" | "source_stream"
-        | "kind" | "task_type" | "model_name" | "input_hash" | "output_hash" | "text"
-        | "validation_results" => {
-            return None;
-        }
-        _ => Taken::Shown(SHOWN.iter().position(|shown| *shown == key)? as u8),
-    })
-}
 
 /// A row of the line in the making.
 #[derive(Debug, Clone, Copy)]
-struct Member<'f> {
+struct Shows<'f> {
     row: &'f Row,
     /// Whether it is of the run, and not merely about it.
     is_own: bool,
+    /// Its provenance, where that is not among the parts.
+    origin: Origin,
 }
 
 /// A member of some row's evidence.
 #[derive(Debug)]
 struct Part {
-    member: usize,
-    key: Taken,
+    /// The row's place among those of the line.
+    row: usize,
+    member: Member,
     value: Range<usize>,
 }
 
@@ -109,31 +68,50 @@ pub struct RunLines {
 impl RunLines {
     /// Appends the line of a run, newline included; nothing for a run without rows.
     pub fn push(&mut self, facts: &Facts, run: RunId, lines: &mut dyn Lines, out: &mut String) {
-        let run = Run::of(facts, run);
-        let mut members: Vec<Member<'_>> = run.rows.iter().map(|row| Member { row, is_own: true }).collect();
-        let own = members.len();
-        members.extend(facts.about(run.id).map(|row| Member { row, is_own: false }));
-        if members.len() > own {
-            members.sort_unstable_by_key(|member| member.row.at());
+        let own = facts.of_run(run);
+        let mut rows = own.map(|(id, row)| (*id, Shows { row, is_own: true, origin: Origin::NONE }));
+        for (id, row) in facts.about(run) {
+            rows.push((id, Shows { row, is_own: false, origin: Origin::NONE }));
         }
-        self.read(&members, lines);
-        let line = Line { facts, run: &run, members: &members, text: &self.text, parts: &self.parts };
-        line.write(out);
+        if rows.len() > own.len() {
+            rows.sort_unstable_by_key(|(_, shows)| shows.row.at());
+        }
+        let present = self.read(facts, &mut rows, lines);
+        let run = Run::of_rows(facts, run, own.map(|(_, row)| *row));
+        Line { facts, run: &run, rows: &rows, text: &self.text, parts: &self.parts, present }.write(out);
     }
 
-    fn read(&mut self, members: &[Member<'_>], lines: &mut dyn Lines) {
+    /// Gathers what is shown of rows; gives a bit for every member that some row has.
+    fn read(&mut self, facts: &Facts, rows: &mut [(RowId, Shows<'_>)], lines: &mut dyn Lines) -> u64 {
         self.text.clear();
         self.parts.clear();
-        for (member, Member { row, .. }) in members.iter().enumerate() {
-            for (key, value) in skim::members(lines.evidence(row).unwrap_or_default()) {
-                if let Some(key) = taken(key) {
-                    let from = self.text.len();
-                    self.text.push_str(value);
-                    self.parts.push(Part { member, key, value: from..self.text.len() });
+        let mut present = 0;
+        for (place, (id, shows)) in rows.iter_mut().enumerate() {
+            let mut at = self.text.len();
+            shows.origin = match facts.shown(*id) {
+                Some((origin, shown)) => {
+                    self.text.push_str(shown);
+                    origin
                 }
+                None => {
+                    let evidence = lines.evidence(shows.row).unwrap_or_default();
+                    put_all(&mut self.text, evidence, facts.source_file(shows.row))
+                }
+            };
+            for (member, value) in parts(self.text.get(at..).unwrap_or_default()) {
+                // A mark before, a line feed behind.
+                let value = at + 1..at + 1 + value.len();
+                at = value.end + 1;
+                present |= bit(member);
+                self.parts.push(Part { row: place, member, value });
             }
         }
+        present
     }
+}
+
+fn bit(member: Member) -> u64 {
+    1 << member as u32
 }
 
 /// A line, and what it is made from.
@@ -141,27 +119,36 @@ struct Line<'l> {
     facts: &'l Facts,
     run: &'l Run<'l>,
     /// All rows, in order.
-    members: &'l [Member<'l>],
+    rows: &'l [(RowId, Shows<'l>)],
     text: &'l str,
     parts: &'l [Part],
+    /// A bit for every member that some row has.
+    present: u64,
 }
 
 impl<'l> Line<'l> {
     /// The values of a member, with their rows, in order.
-    fn values(&self, key: Taken) -> impl DoubleEndedIterator<Item = (Member<'l>, &'l str)> {
-        let (members, text) = (self.members, self.text);
-        let parts = self.parts.iter().filter(move |part| part.key == key);
-        parts.filter_map(move |part| Some((*members.get(part.member)?, text.get(part.value.clone())?)))
+    fn values(&self, member: Member) -> impl DoubleEndedIterator<Item = (Shows<'l>, &'l str)> {
+        self.values_of(member, member)
+    }
+
+    /// The values of two members.
+    fn values_of(&self, one: Member, other: Member) -> impl DoubleEndedIterator<Item = (Shows<'l>, &'l str)> {
+        let (rows, text) = (self.rows, self.text);
+        // Nearly all members are in no row.
+        let parts = if self.present & (bit(one) | bit(other)) == 0 { &[] } else { self.parts };
+        let parts = parts.iter().filter(move |part| part.member == one || part.member == other);
+        parts.filter_map(move |part| Some((rows.get(part.row)?.1, text.get(part.value.clone())?)))
     }
 
     /// The sum of a number over the run's work.
-    fn sum(&self, key: Taken, number: fn(&str) -> Option<u64>) -> Option<u64> {
-        let of_work = self.values(key).filter(|(member, _)| member.is_own && member.row.told().is_work());
+    fn sum(&self, key: Member, number: fn(&str) -> Option<u64>) -> Option<u64> {
+        let of_work = self.values(key).filter(|(shows, _)| shows.is_own && shows.row.told().is_work());
         of_work.filter_map(|(_, value)| number(value)).reduce(u64::saturating_add)
     }
 
     fn write(&self, out: &mut String) {
-        let (Some(first), Some(last)) = (self.members.first(), self.members.last()) else { return };
+        let (Some((_, first)), Some((_, last))) = (self.rows.first(), self.rows.last()) else { return };
         let (Some(task), Some(task_type)) = (self.run.task(), self.run.task_type()) else { return };
         let facts = self.facts;
         let mut o = Object::new(out);
@@ -172,18 +159,18 @@ impl<'l> Line<'l> {
             None => o.plain("task_id", task.name().map_or("", |name| facts.names.text(name))),
         }
         o.plain("task_type", facts.names.text(task_type));
-        let signatures = self.values(Taken::RunSignature).rev().filter(|(member, _)| member.is_own);
+        let signatures = self.values(Member::RunSignature).rev().filter(|(shows, _)| shows.is_own);
         string(&mut o, "run_signature", signatures.map(|(_, value)| value));
         self.write_score(&mut o);
         o.time("first_timestamp", first.row.time());
         o.time("last_timestamp", last.row.time());
         let number = |value: &str| value.parse::<i64>().ok();
-        let pull = self.values(Taken::PrNumber).rev().find_map(|(_, value)| number(value));
+        let pull = self.values(Member::PrNumber).rev().find_map(|(_, value)| number(value));
         if let Some(pull) = pull {
             o.int("pr_number", pull);
         }
-        string(&mut o, "head_sha", self.values(Taken::HeadSha).rev().map(|(_, value)| value));
-        let own = self.values(Taken::Attempt).filter(|(member, _)| member.is_own);
+        string(&mut o, "head_sha", self.values(Member::HeadSha).rev().map(|(_, value)| value));
+        let own = self.values(Member::Attempt).filter(|(shows, _)| shows.is_own);
         let attempt = own.filter_map(|(_, value)| value.parse::<u32>().ok()).max();
         if let Some(attempt) = attempt {
             o.int("attempt", attempt);
@@ -198,10 +185,10 @@ impl<'l> Line<'l> {
         if !models.is_empty() {
             o.array("models", models, |out, model| push_quoted(out, facts.names.text(model)));
         }
-        let files = self.values(Taken::SourceFiles).flat_map(|(_, files)| skim::items(files));
+        let files = self.values(Member::SourceFiles).flat_map(|(_, files)| skim::items(files));
         set(&mut o, "source_files", files.filter_map(Json::of_string));
         self.write_commands(&mut o);
-        let markers = self.values(Taken::Markers);
+        let markers = self.values_of(Member::SuccessMarkers, Member::FailureMarkers);
         let mut markers: Vec<_> = markers
             .flat_map(|(_, markers)| skim::items(markers))
             .filter_map(|marker| Marker::from_name(marker.trim_matches('"')))
@@ -211,15 +198,15 @@ impl<'l> Line<'l> {
         if !markers.is_empty() {
             o.codes("markers", markers.into_iter().map(Marker::name));
         }
-        let retrieved = self.values(Taken::RetrievedContext).flat_map(|(_, context)| retrieved(context));
+        let retrieved = self.values(Member::RetrievedContext).flat_map(|(_, context)| retrieved(context));
         set(&mut o, "retrieved", retrieved);
         self.write_people(&mut o);
         self.write_shown(&mut o);
-        o.array("evidence", self.values(Taken::Provenance), |out, (member, provenance)| {
+        o.array("evidence", self.values(Member::Provenance), |out, (shows, place)| {
             let mut o = Object::new(out);
-            o.plain("source_stream", facts.names.text(facts.stream_name(member.row)));
-            o.plain("category", member.row.told().category().name());
-            o.raw("provenance", provenance);
+            o.plain("source_stream", facts.names.text(facts.stream_name(shows.row)));
+            o.plain("category", shows.row.told().category().name());
+            push_provenance(o.key("provenance"), facts, &shows, place);
             o.end();
         });
         o.end();
@@ -257,11 +244,11 @@ impl<'l> Line<'l> {
                 o.raw(key, &json);
             }
         };
-        let cost = self.sum(Taken::CostUsd, |cost| scaled(cost, 1e9));
+        let cost = self.sum(Member::CostUsd, |cost| scaled(cost, 1e9));
         amount("cost_usd", cost.map(|nanos| nanos as f64 / 1e9));
         let latency = self.run.work().filter_map(Row::latency_us).reduce(u64::saturating_add);
         amount("latency_ms", latency.map(|micros| micros as f64 / 1e3));
-        for (name, key) in [("tokens_in", Taken::TokensIn), ("tokens_out", Taken::TokensOut)] {
+        for (name, key) in [("tokens_in", Member::TokensIn), ("tokens_out", Member::TokensOut)] {
             if let Some(tokens) = self.sum(key, |tokens| tokens.parse().ok()) {
                 o.int(name, tokens);
             }
@@ -269,7 +256,7 @@ impl<'l> Line<'l> {
     }
 
     fn write_commands(&self, o: &mut Object<'_>) {
-        let own = self.values(Taken::CommandsRun).filter(|(member, _)| member.is_own);
+        let own = self.values(Member::CommandsRun).filter(|(shows, _)| shows.is_own);
         let commands = own.flat_map(|(_, commands)| skim::items(commands)).filter_map(|command| {
             let (mut line, mut exit_code) = (None, None);
             for (key, value) in skim::members(command) {
@@ -295,7 +282,7 @@ impl<'l> Line<'l> {
     }
 
     fn write_people(&self, o: &mut Object<'_>) {
-        let mut people = self.values(Taken::HumanOverride).filter_map(person).peekable();
+        let mut people = self.values(Member::HumanOverride).filter_map(person).peekable();
         if people.peek().is_some() {
             o.array("human_overrides", people, |out, (members, at)| {
                 let mut o = Object::new(out);
@@ -309,11 +296,10 @@ impl<'l> Line<'l> {
     }
 
     fn write_shown(&self, o: &mut Object<'_>) {
-        for (place, key) in (0..).zip(SHOWN) {
-            let values = self.values(Taken::Shown(place));
-            if key == "model_role" {
-                let roles = self.values(Taken::ModelRole);
-                let roles = roles.filter_map(|(_, role)| ModelRole::from_name(role.trim_matches('"')));
+        for (key, member) in SHOWN {
+            let values = self.values(member);
+            if member == Member::ModelRole {
+                let roles = values.filter_map(|(_, role)| ModelRole::from_name(role.trim_matches('"')));
                 let mut roles: Vec<_> = roles.map(ModelRole::name).collect();
                 roles.sort_unstable();
                 roles.dedup();
@@ -325,10 +311,27 @@ impl<'l> Line<'l> {
     }
 }
 
+/// Writes the provenance of a row: as it stands, or as its origin says.
+fn push_provenance(out: &mut String, facts: &Facts, shows: &Shows<'_>, as_it_stands: &str) {
+    if !as_it_stands.is_empty() {
+        out.push_str(as_it_stands);
+        return;
+    }
+    let Shows { row, origin, .. } = shows;
+    let mut o = Object::new(out);
+    o.text("source_file", &Escaped::from_escaped(facts.source_file(row)));
+    o.int("generation", origin.generation);
+    o.int("line_offset", origin.line);
+    o.int("byte_offset", origin.byte);
+    o.hash("sig_hash", &origin.sig_hash);
+    o.time("recorded_at", row.time());
+    o.end();
+}
+
 /// What a person decided: its members in order, and when.
 type Person<'l> = ([Option<(&'static str, &'l str)>; 3], EventTime);
 
-fn person<'l>((member, said): (Member<'l>, &'l str)) -> Option<Person<'l>> {
+fn person<'l>((shows, said): (Shows<'l>, &'l str)) -> Option<Person<'l>> {
     let mut members = [("action", None), ("actor", None), ("reason", None)];
     for (key, value) in skim::members(said).filter(|(_, value)| value.starts_with('"')) {
         for (_, known) in members.iter_mut().filter(|(name, _)| *name == key) {
@@ -336,7 +339,7 @@ fn person<'l>((member, said): (Member<'l>, &'l str)) -> Option<Person<'l>> {
         }
     }
     let [(_, action), ..] = members;
-    action.map(|_| (members.map(|(key, value)| Some((key, value?))), member.row.time()))
+    action.map(|_| (members.map(|(key, value)| Some((key, value?))), shows.row.time()))
 }
 
 /// Corpora and documents.

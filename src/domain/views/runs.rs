@@ -1,6 +1,7 @@
 //! Rows gathered into runs: all evidence with one `run_id`.
 
 use super::facts::{Facts, Row, RunId, Task};
+use super::few::Few;
 use super::names::Name;
 use crate::domain::score::Category;
 
@@ -11,14 +12,17 @@ pub(super) struct Run<'f> {
     /// The run.
     pub(super) id: RunId,
     /// Its rows, in order of time, then canonical order.
-    pub(super) rows: Vec<&'f Row>,
+    pub(super) rows: Few<&'f Row>,
 }
 
 impl<'f> Run<'f> {
-    /// A run of some rows.
+    /// A run, with its rows.
     pub(super) fn of(facts: &'f Facts, id: RunId) -> Self {
-        let mut rows: Vec<_> = facts.of_run(id).collect();
-        rows.sort_unstable_by_key(|row| row.at());
+        Self::of_rows(facts, id, facts.of_run(id).map(|(_, row)| *row))
+    }
+
+    /// A run of these rows, which are in order.
+    pub(super) fn of_rows(facts: &'f Facts, id: RunId, rows: Few<&'f Row>) -> Self {
         Self { facts, id, rows }
     }
 
@@ -59,8 +63,8 @@ impl<'f> Run<'f> {
     }
 
     /// Its work by which it is judged as a whole: what was extracted from it counts only where there is nothing else.
-    pub(super) fn main_work(&self) -> Vec<&'f Row> {
-        let main: Vec<_> = self.work().filter(|row| !row.told().is_extraction()).collect();
+    pub(super) fn main_work(&self) -> Few<&'f Row> {
+        let main: Few<_> = self.work().filter(|row| !row.told().is_extraction()).collect();
         if main.is_empty() { self.work().collect() } else { main }
     }
 }

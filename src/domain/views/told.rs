@@ -1,5 +1,6 @@
 //! What the current score of a row tells the views, in one word.
 
+use super::names::Names;
 use crate::domain::score::{Category, rule_codes};
 use crate::domain::signal::{Code, SignalSet};
 use crate::domain::skim;
@@ -18,31 +19,6 @@ const EXTRACTION: u64 = 1 << 59;
 const _: () = assert!(Code::ALL.len() <= RULE_SHIFT as usize);
 
 impl Told {
-    /// Reads a score line; `None` when it is none that distilld wrote.
-    pub fn read(score: &str) -> Option<Self> {
-        let (mut category, mut signals, mut rule) = (None, SignalSet::EMPTY, 0);
-        for (key, value) in skim::members(score) {
-            match key {
-                // Category and reasons stand before it.
-                "score_seq" if category.is_some() => break,
-                "category" => category = Category::from_name(value.trim_matches('"')),
-                "reasons" => {
-                    for reason in skim::items(value).map(|item| item.trim_matches('"')) {
-                        if reason.starts_with("rule.") {
-                            rule =
-                                rule_codes().position(|code| code == reason).map_or(rule, |at| at as u64 + 1);
-                        } else if let Some(code) = Code::ALL.iter().find(|code| code.name() == reason) {
-                            signals.insert(*code);
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        let category = category? as u64;
-        Some(Self(signals.bits() | rule << RULE_SHIFT | category << CATEGORY_SHIFT))
-    }
-
     /// The same of a row that is work, or was taken out of other work.
     pub(super) fn of_kind(self, is_work: bool, is_extraction: bool) -> Self {
         Self(self.0 | if is_work { WORK } else { 0 } | if is_extraction { EXTRACTION } else { 0 })
@@ -80,25 +56,76 @@ impl Told {
     }
 }
 
+/// What the reasons of scores tell, each list read once: there are few, and many rows have each of them.
+#[derive(Debug, Default)]
+pub(super) struct Tolds {
+    reasons: Names,
+    told: Vec<u64>,
+}
+
+impl Tolds {
+    /// Reads a score line; `None` when it is none that distilld wrote.
+    pub(super) fn read(&mut self, score: &str) -> Option<Told> {
+        let mut category = None;
+        for (key, value) in skim::members(score) {
+            match key {
+                "category" => category = Category::from_name(value.trim_matches('"')),
+                // The category stands before them, and nothing that is told behind.
+                "reasons" => {
+                    return Some(Told(self.of_reasons(value) | (category? as u64) << CATEGORY_SHIFT));
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn of_reasons(&mut self, reasons: &str) -> u64 {
+        let number = self.reasons.of(reasons) as usize;
+        if number == self.told.len() {
+            self.told.push(of_reasons(reasons));
+        }
+        self.told.get(number).copied().unwrap_or_default()
+    }
+
+    /// Memory that they take, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.reasons.memory() + self.told.capacity() * size_of::<u64>()
+    }
+}
+
+fn of_reasons(reasons: &str) -> u64 {
+    let (mut signals, mut rule) = (SignalSet::EMPTY, 0);
+    for reason in skim::items(reasons).map(|item| item.trim_matches('"')) {
+        if reason.starts_with("rule.") {
+            rule = rule_codes().position(|code| code == reason).map_or(rule, |at| at as u64 + 1);
+        } else if let Some(code) = Code::ALL.iter().find(|code| code.name() == reason) {
+            signals.insert(*code);
+        }
+    }
+    signals.bits() | rule << RULE_SHIFT
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_category_signal_and_rule_is_told() {
+        let mut tolds = Tolds::default();
         for category in Category::ALL {
             for rule in rule_codes() {
                 for code in Code::ALL {
                     let score = format!(
                         r#"{{"category":"{category}","reasons":["{code}","human.accept","{rule}"],"score_seq":3}}"#
                     );
-                    let told = Told::read(&score).unwrap().of_kind(true, false);
+                    let told = tolds.read(&score).unwrap().of_kind(true, false);
                     assert_eq!((told.category(), told.rule()), (category, Some(rule)));
                     assert_eq!(told.signals(), SignalSet::of(*code).union(SignalSet::of(Code::HumanAccept)));
                     assert!(told.is_work() && !told.is_extraction());
                 }
             }
         }
-        assert_eq!(Told::read(r#"{"reasons":[],"score_seq":0}"#), None);
+        assert_eq!(tolds.read(r#"{"reasons":[],"score_seq":0}"#), None);
     }
 }

@@ -6,6 +6,7 @@
 //! ```
 
 mod files;
+mod hashing;
 mod prepare;
 mod queue;
 mod read;

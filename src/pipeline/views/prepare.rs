@@ -28,9 +28,10 @@ pub(super) fn prepare(
     let before = (ledger.before(facts, &waiting), playbooks.before(facts, &waiting));
     let mut changes = facts.settle(waiting);
     let new_runs = std::mem::take(&mut changes.new_runs);
-    let (facts, changes) = (&*facts, &changes);
+    let read = facts;
+    let (facts, changes) = (&*read, &changes);
     let FileLines { runs, queue, ledger: ledger_file, playbooks: playbooks_file } = files;
-    thread::scope(|scope| {
+    let prepared = thread::scope(|scope| {
         let runs = scope.spawn(move || {
             let dirty = with_targets(facts, changes);
             let mut lines = sources.read_back(facts);
@@ -51,7 +52,9 @@ pub(super) fn prepare(
         let others = others();
         let runs: File = runs.join().unwrap_or_else(|panic| Err(died(panic)));
         Ok([runs?].into_iter().chain(others?).flatten().collect())
-    })
+    });
+    read.forget_shown();
+    prepared
 }
 
 impl Sources<'_> {

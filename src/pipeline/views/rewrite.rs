@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sha2::{Digest, Sha256};
 
 use super::ViewError;
+use super::hashing::Hashing;
 use super::read::read_at;
 use crate::domain::schema::receipt::CommittedState;
 use crate::domain::schema::scalars::Sha256Hex;
@@ -57,7 +58,9 @@ struct Old {
 #[derive(Debug)]
 struct New {
     file: File,
-    hash: Sha256,
+    hash: Hashing,
+    /// Room for bytes that are copied.
+    room: Vec<u8>,
     /// Removes the file when it comes to nothing.
     prepared: Prepared,
 }
@@ -152,10 +155,10 @@ impl Rewrite {
                 self.part_ways()?;
             }
         }
-        if let State::Differs(new) = &mut self.state {
-            new.write(&waiting)?;
-        }
-        self.waiting = waiting;
+        self.waiting = match &mut self.state {
+            State::Differs(new) => new.write(waiting)?,
+            State::Same(_) => waiting,
+        };
         self.waiting.clear();
         Ok(())
     }
@@ -192,11 +195,11 @@ impl Rewrite {
             return Err(self.changed());
         }
         let State::Differs(new) = self.state else { return Ok(None) };
-        let New { file, hash, mut prepared } = *new;
+        let New { file, hash, mut prepared, .. } = *new;
         file.sync_data().map_err(|source| StoreError::Sync { path: prepared.file.clone(), source })?;
         self.name.clone_into(&mut prepared.path);
         prepared.rows = self.rows;
-        prepared.sha256 = Sha256Hex(hash.finalize().into());
+        prepared.sha256 = hash.finish()?;
         prepared.replaces = replaces;
         Ok(Some(prepared))
     }
@@ -242,7 +245,9 @@ impl Old {
             if bytes.len() as u64 != end - at {
                 return Err(ViewError::Changed(path.display().to_string()));
             }
-            new.write(bytes)?;
+            let mut room = std::mem::take(&mut new.room);
+            room.extend_from_slice(bytes);
+            new.room = new.write(room)?;
         }
         Ok(())
     }
@@ -261,13 +266,13 @@ impl New {
         let nothing = Sha256Hex([0; 32]);
         let prepared =
             Prepared { path: String::new(), file: path, len: 0, rows: 0, sha256: nothing, replaces: nothing };
-        Ok(Self { file, hash: Sha256::new(), prepared })
+        Ok(Self { file, hash: Hashing::new(), room: Vec::new(), prepared })
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), ViewError> {
-        self.file.write_all(bytes).map_err(|e| StoreError::io("write", &self.prepared.file, e))?;
-        self.hash.update(bytes);
+    /// Writes bytes, and gives room for others.
+    fn write(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, ViewError> {
+        self.file.write_all(&bytes).map_err(|e| StoreError::io("write", &self.prepared.file, e))?;
         self.prepared.len += bytes.len() as u64;
-        Ok(())
+        self.hash.take(bytes)
     }
 }

@@ -60,7 +60,7 @@ impl RunFile {
     /// Puts new runs into their places.
     fn insert(&mut self, facts: &Facts, mut new: Vec<RunId>) {
         let text = |run: RunId| facts.runs.bytes(run);
-        new.sort_unstable_by(|a, b| text(*a).cmp(text(*b)));
+        sort_by_text(&mut new, text);
         if self.lines.is_empty() {
             self.lines = new.into_iter().map(|run| (run, NO_LINE)).collect();
             return;
@@ -89,6 +89,18 @@ impl RunFile {
     pub(super) fn memory(&self) -> usize {
         self.lines.capacity() * size_of::<(RunId, u32)>()
     }
+}
+
+/// Sorts by the first bytes of the texts, which lie beside the numbers; few texts have to be looked up after that.
+fn sort_by_text<'t>(runs: &mut [RunId], text: impl Fn(RunId) -> &'t [u8]) {
+    let first_bytes = |run: RunId| {
+        let mut first = [0; 16];
+        first.iter_mut().zip(text(run)).for_each(|(to, from)| *to = *from);
+        u128::from_be_bytes(first)
+    };
+    let mut keyed: Vec<_> = runs.iter().map(|run| (first_bytes(*run), *run)).collect();
+    keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| text(a.1).cmp(text(b.1))));
+    runs.iter_mut().zip(keyed).for_each(|(to, (_, run))| *to = run);
 }
 
 /// Runs that are meant, one bit each.

@@ -81,6 +81,12 @@ impl Views {
         self.cursors.fit(committed)
     }
 
+    /// Reads what was committed since the last time, so that less is left for the refresh.
+    pub fn follow(mut self, output: &Path, committed: &CommittedState) -> Result<Self, ViewError> {
+        self.cursors.read(output, committed, &mut self.facts)?;
+        Ok(self)
+    }
+
     /// Reads what was committed since the last time, and prepares the files that are to be others. `special` are the rows
     /// that need a person for another reason than their score.
     pub fn refresh(
