@@ -99,8 +99,17 @@ pub fn reasons_of(score: &str) -> Vec<&str> {
     skim::items(reasons.unwrap_or_default()).map(|reason| reason.trim_matches('"')).collect()
 }
 
+/// How much an item tells of its score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tells {
+    /// What it says: equal for equal rows, in whichever steps they came.
+    Score,
+    /// Also how many came before, and which row brought it about.
+    History,
+}
+
 /// One line of the queue, from a row's evidence and its current score.
-pub fn item(why: Why, evidence: &str, score: &str) -> String {
+pub fn item(why: Why, evidence: &str, score: &str, tells: Tells) -> String {
     let [run_id, task_id, source_stream, timestamp, provenance, text, results] = values(
         evidence,
         ["run_id", "task_id", "source_stream", "timestamp", "provenance", "text", "validation_results"],
@@ -123,10 +132,14 @@ pub fn item(why: Why, evidence: &str, score: &str) -> String {
     raw(&mut o, "timestamp", timestamp);
     raw(&mut o, "category", category);
     raw(&mut o, "reasons", reasons);
-    raw(&mut o, "score_seq", score_seq);
+    if tells == Tells::History {
+        raw(&mut o, "score_seq", score_seq);
+    }
     o.text("text", text.as_ref().unwrap_or(&nothing));
     o.text("rejected_text", rejected.as_ref().unwrap_or(&nothing));
-    raw(&mut o, "caused_by", caused_by);
+    if tells == Tells::History {
+        raw(&mut o, "caused_by", caused_by);
+    }
     raw(&mut o, "provenance", provenance);
     o.end();
     line

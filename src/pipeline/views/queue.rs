@@ -6,7 +6,7 @@ use std::path::Path;
 use super::ViewError;
 use super::read_back::ReadBack;
 use super::rewrite::Rewrite;
-use crate::domain::review_queue::{Why, item};
+use crate::domain::review_queue::{Tells, Why, item};
 use crate::domain::schema::receipt::CommittedState;
 use crate::domain::schema::scalars::Sha256Hex;
 use crate::domain::views::facts::{At, Changes, Facts, Place, Row, RowId};
@@ -59,7 +59,7 @@ impl Queue {
         let mut put = |rewrite: &mut Rewrite, items: &mut Vec<(Item, u64)>, (why, at): Item| {
             let row = facts.row_at(at.1).and_then(|id| facts.row(id));
             if let Some((evidence, score)) = row.and_then(|row| lines.both(row)) {
-                let mut line = item(why, evidence, score);
+                let mut line = item(why, evidence, score, Tells::Score);
                 line.push('\n');
                 rewrite.put(line.as_bytes())?;
                 items.push(((why, at), line.len() as u64));
