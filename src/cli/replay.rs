@@ -238,7 +238,12 @@ fn replay_watched(
     if is_swap {
         forget_caches(&config.state)?;
         archive::lost::forget(&config.archive())?;
+        let index = bring_index(&work.state(), &config.state);
         report.kept = work.put_in_place(old, keep_old)?.map(|path| path.display().to_string());
+        if let Some(index) = index {
+            // Not before the swap: of equal rows the old output may have counted other scores.
+            let _ = std::fs::rename(index, config.state.join("rows"));
+        }
         report.replaced = true;
     } else {
         work.remove()?;
@@ -438,5 +443,16 @@ fn keeps_strangers(config: &Config, streams: &StreamSet) -> Result<bool, StoreEr
 /// The caches know the old output's commits; both outputs do without them.
 fn forget_caches(state: &Path) -> Result<(), StoreError> {
     CursorCache::forget(state)?;
+    RealDisk::default().remove(&state.join(INDEX_TO_COME))?;
     RealDisk::default().remove(&state.join("rows"))
+}
+
+/// The name of the row index of an output that is not in its place yet; nobody reads it under that.
+const INDEX_TO_COME: &str = "rows.replayed";
+
+/// Brings the replay's index of rows beside where it is to be, so that the first to come need not read all evidence. Where that
+/// cannot be done it is made anew then.
+fn bring_index(from: &Path, state: &Path) -> Option<PathBuf> {
+    let beside = state.join(INDEX_TO_COME);
+    std::fs::rename(from.join("rows"), &beside).ok().map(|()| beside)
 }

@@ -125,6 +125,21 @@ fn a_replay_gives_equal_promise_2_files_and_an_equal_snapshot() {
 }
 
 #[test]
+fn after_a_replay_its_index_of_rows_is_in_place_and_the_next_start_goes_on_with_it() {
+    let lab = Lab::generated(6, 500);
+    lab.run_once();
+    let index = lab.state().join("rows");
+    fs::remove_file(&index).unwrap();
+    replayed(&lab, &[]);
+    let blocks = fs::read(&index).unwrap();
+    lab.run_once();
+    // Made anew from the evidence, it would hold the same rows in another order and in other blocks.
+    assert!(fs::read(&index).unwrap() == blocks, "the index was not taken as it was");
+    assert!(!lab.state().join("rows.replayed").exists());
+    assert_eq!(lab.status()["totals"]["in"], 500);
+}
+
+#[test]
 fn a_replay_of_the_fixtures_gives_equal_files() {
     let lab = Lab::new();
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
