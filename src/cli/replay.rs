@@ -25,13 +25,13 @@ use crate::pipeline::replay::{ReplayError, compare, stranger};
 use crate::pipeline::streams::StreamSet;
 use crate::pipeline::{self, Plan, Shared, Tuning, archive};
 use crate::store::commit::wall_clock;
-use crate::store::cursors::CursorCache;
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::lock::Lock;
 use crate::store::receipts::Receipts;
 use crate::store::swap::{WorkFolder, check_folders};
 use crate::store::{Commit, Store, StoreError};
 
+mod caches;
 mod report;
 
 use report::{Report, Took};
@@ -236,13 +236,12 @@ fn replay_watched(
     store.close();
     drop(store);
     if is_swap {
-        forget_caches(&config.state)?;
+        caches::forget(&config.state)?;
         archive::lost::forget(&config.archive())?;
-        let index = bring_index(&work.state(), &config.state);
+        let index = caches::bring_index(&work.state(), &config.state);
         report.kept = work.put_in_place(old, keep_old)?.map(|path| path.display().to_string());
         if let Some(index) = index {
-            // Not before the swap: of equal rows the old output may have counted other scores.
-            let _ = std::fs::rename(index, config.state.join("rows"));
+            caches::put_index_in_place(&index, &config.state);
         }
         report.replaced = true;
     } else {
@@ -438,21 +437,4 @@ fn keeps_strangers(config: &Config, streams: &StreamSet) -> Result<bool, StoreEr
         warn!(path = %path.display(), "a file that is not distilld's lies in the old output, which is kept");
     }
     Ok(found.is_some())
-}
-
-/// The caches know the old output's commits; both outputs do without them.
-fn forget_caches(state: &Path) -> Result<(), StoreError> {
-    CursorCache::forget(state)?;
-    RealDisk::default().remove(&state.join(INDEX_TO_COME))?;
-    RealDisk::default().remove(&state.join("rows"))
-}
-
-/// The name of the row index of an output that is not in its place yet; nobody reads it under that.
-const INDEX_TO_COME: &str = "rows.replayed";
-
-/// Brings the replay's index of rows beside where it is to be, so that the first to come need not read all evidence. Where that
-/// cannot be done it is made anew then.
-fn bring_index(from: &Path, state: &Path) -> Option<PathBuf> {
-    let beside = state.join(INDEX_TO_COME);
-    std::fs::rename(from.join("rows"), &beside).ok().map(|()| beside)
 }
