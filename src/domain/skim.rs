@@ -3,6 +3,8 @@
 //! Only for lines that a receipt covers: they are known to be valid, without white space, and with canonical strings.
 //! Skimming costs a tenth of parsing, which is what makes exports from committed evidence affordable.
 
+use memchr::memmem;
+
 use super::canonical::plain_prefix;
 use super::schema::scalars::Escaped;
 
@@ -31,6 +33,19 @@ pub fn items(array: &str) -> impl Iterator<Item = &str> {
         at = to + 1;
         Some(item)
     })
+}
+
+/// The last member of that name in an object or in what it holds, as JSON; `name` with its quotes and the colon. For members
+/// that stand behind long texts. A quote within a text is escaped, so that no text looks like a member.
+pub fn last<'o>(object: &'o str, name: &str) -> Option<&'o str> {
+    let from = memmem::rfind(object.as_bytes(), name.as_bytes())? + name.len();
+    object.get(from..value_end(object.as_bytes(), from)?)
+}
+
+/// The first such member.
+pub fn first<'o>(object: &'o str, name: &str) -> Option<&'o str> {
+    let from = memmem::find(object.as_bytes(), name.as_bytes())? + name.len();
+    object.get(from..value_end(object.as_bytes(), from)?)
 }
 
 /// The text of a string value.
@@ -120,6 +135,13 @@ mod tests {
             let quoted = format!("\"{text}\"");
             assert_eq!(members(&line).collect::<Vec<_>>(), [("a", quoted.as_str()), ("b", "1")]);
         }
+    }
+
+    #[test]
+    fn a_member_is_found_by_its_name_and_not_in_a_text() {
+        let line = r#"{"a":"\",\"n\":1,\"","n":{"x":"}"},"b":"\",\"n\":2","n":"3","c":"\",\"n\":4"}"#;
+        assert_eq!((first(line, "\"n\":"), last(line, "\"n\":")), (Some(r#"{"x":"}"}"#), Some("\"3\"")));
+        assert_eq!((first(line, "\"d\":"), last("{\"n\":1", "\"n\":")), (None, None));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Evidence lines by row: committed ones from the disk, those of the batch in the making from memory.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -87,7 +88,7 @@ pub(super) struct Head {
 }
 
 /// The head of a line nearly always lies within its first bytes.
-const HEAD_BYTES: u64 = 2048;
+const HEAD_BYTES: u64 = 1024;
 
 impl EvidenceLines<'_> {
     /// Run and provenance of a row.
@@ -99,20 +100,21 @@ impl EvidenceLines<'_> {
         head.ok_or_else(|| self.damaged(row))
     }
 
-    fn bytes(&self, row: &Row, len: u64) -> Result<Vec<u8>, StoreError> {
+    fn bytes(&self, row: &Row, len: u64) -> Result<Cow<'_, [u8]>, StoreError> {
         let Some(spec) = self.streams.specs.get(usize::from(row.stream)) else {
             return Err(self.damaged(row));
         };
         let path = spec.output("evidence");
         let (from, committed) = (row.evidence_at(), self.store.state().output_len(&path));
         if from < committed {
-            return self.store.disk().read(&self.store.output().join(&path), from, from + len);
+            let read = self.store.disk().read(&self.store.output().join(&path), from, from + len);
+            return read.map(Cow::Owned);
         }
         let mut at = committed;
         for piece in self.pending.get(&path).into_iter().flatten() {
             let start = from.saturating_sub(at) as usize;
             if let Some(bytes) = piece.bytes.get(start..).filter(|bytes| from >= at && !bytes.is_empty()) {
-                return Ok(bytes.get(..len as usize).unwrap_or(bytes).to_vec());
+                return Ok(Cow::Borrowed(bytes.get(..len as usize).unwrap_or(bytes)));
             }
             at += piece.bytes.len() as u64;
         }
@@ -137,16 +139,9 @@ fn head_of(bytes: &[u8]) -> Option<Head> {
         Ok(text) => text,
         Err(e) => std::str::from_utf8(bytes.get(..e.valid_up_to())?).ok()?,
     };
-    let mut run_id = None;
-    for (key, value) in skim::members(text) {
-        match key {
-            "run_id" => run_id = skim::text(value),
-            "provenance" => {
-                let run_id = Escaped::from_escaped(run_id?.escaped().to_owned());
-                return Some(Head { run_id, provenance: value.to_owned() });
-            }
-            _ => {}
-        }
-    }
-    None
+    let mut members = skim::members(text).skip_while(|(key, _)| *key != "run_id");
+    let run_id = Escaped::from_escaped(skim::text(members.next()?.1)?.escaped().to_owned());
+    // What stands before it holds no objects, so that it is the first of its name.
+    let provenance = skim::first(text, "\"provenance\":")?.to_owned();
+    Some(Head { run_id, provenance })
 }

@@ -221,15 +221,6 @@ impl KnownRows {
         self.by_hash.find(hash(sig), same).copied()
     }
 
-    /// Looks for what rows that are to come will meet, before the first of them is put in. Each waits for memory in half a
-    /// dozen tables; looked for one behind the other, they wait at the same time.
-    pub(super) fn expect<'r>(&self, stream: usize, rows: impl Iterator<Item = (&'r Sha256Hex, &'r Facts)>) {
-        let known = |(sig_hash, facts): (&Sha256Hex, &Facts)| {
-            self.find(stream, sig_of(sig_hash)).is_some() | self.links.expects(facts)
-        };
-        std::hint::black_box(rows.map(known).filter(|known| *known).count());
-    }
-
     /// Adds a row; tells what it touched.
     pub fn insert(&mut self, row: &Incoming, touched: &mut Touched) -> Place {
         let rank = self.ranks.get(usize::from(row.stream)).copied().unwrap_or(0);

@@ -43,7 +43,9 @@ pub(super) fn note(causes: &mut Causes, known: &KnownRows, cause: Place, touched
         return;
     }
     if let Some(row) = known.get(cause) {
-        touched.iter().for_each(|place| causes.note(*place, (row.moment, cause)));
+        for place in touched {
+            causes.note(*place, (row.moment, cause));
+        }
     }
 }
 

@@ -54,11 +54,6 @@ impl ByRun {
         self.rows.of(rows, run)
     }
 
-    /// Whether the run has rows.
-    pub(super) fn knows(&self, rows: &Rows, run: Key) -> bool {
-        self.rows.head(rows, run).is_some()
-    }
-
     /// Puts a row into its run; whether others are there.
     pub(super) fn insert(&mut self, rows: &mut Rows, place: Place) -> bool {
         self.rows.insert(rows, place)

@@ -71,11 +71,6 @@ impl ByText {
         }
     }
 
-    /// Whether anybody has the text or answers the input.
-    pub(super) fn knows(&self, rows: &Rows, text: Key, input: Key) -> bool {
-        self.texts.head(rows, text).is_some() | self.inputs.head(rows, input).is_some()
-    }
-
     /// The first row of a text.
     pub(super) fn first_of_text(&self, rows: &Rows, text: Key) -> Option<Place> {
         self.texts.head(rows, text)
@@ -90,10 +85,10 @@ impl ByText {
     }
 }
 
-/// Whether those who share something with a new row are counted: with one row in 16, by no pattern that rows could come in. To
+/// Whether those who share something with a new row are counted: with one row in 64, by no pattern that rows could come in. To
 /// count the seven rows of each input with every row was a twentieth of a run.
 fn is_counted(place: Place) -> bool {
-    spread(u64::from(place)) % 16 == 0
+    spread(u64::from(place)).is_multiple_of(64)
 }
 
 /// The rows that have the text of the row at a place, itself among them.

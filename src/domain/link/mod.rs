@@ -94,12 +94,6 @@ impl Links {
         }
     }
 
-    /// Whether anything is known of the run, the text or the input of a row that is to come.
-    pub fn expects(&self, facts: &Facts) -> bool {
-        let text = facts.text.is_some_and(|text| self.by_text.knows(&self.rows, text.text, text.input));
-        text | self.by_run.knows(&self.rows, facts.run) | self.tasks.knows(&self.rows, facts.run)
-    }
-
     /// Takes a row in.
     pub fn insert(&mut self, new: &NewRow, facts: &Facts, touched: &mut Touched) -> Place {
         let place = self.rows.push(new, facts);

@@ -93,10 +93,10 @@ pub(super) fn is_alone<S: Shared>(rows: &Rows, place: Place) -> bool {
 }
 
 /// The rows of a ring from one of them on.
-pub(super) fn members<'r, S: Shared>(
-    rows: &'r Rows,
+pub(super) fn members<S: Shared>(
+    rows: &Rows,
     from: Option<Place>,
-) -> impl Iterator<Item = Place> + use<'r, S> {
+) -> impl Iterator<Item = Place> + use<'_, S> {
     let mut at = from;
     std::iter::from_fn(move || {
         let place = at?;

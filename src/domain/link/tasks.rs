@@ -41,11 +41,6 @@ impl Tasks {
         }
     }
 
-    /// Whether any row of a run names a task type.
-    pub(super) fn knows(&self, rows: &Rows, run: Key) -> bool {
-        self.of_run(rows, run).is_some()
-    }
-
     fn of_run(&self, rows: &Rows, run: Key) -> Option<Giver> {
         let same = |giver: &Giver| rows.get(giver.place).is_some_and(|row| row.run == run);
         self.givers.find(spread(run), same).copied()

@@ -82,21 +82,25 @@ impl Links {
         })
     }
 
-    /// Rows with the texts for which a new or changed row may stand, or no longer stand.
-    pub fn twin_texts(&self, place: Place, texts: &mut Vec<Place>) {
-        let Some(row) = self.rows.get(place) else { return };
+    /// Rows with the texts for which a new or changed row may stand, or no longer stand; and the signature whose texts it may
+    /// stand for.
+    pub fn twin_texts(&self, place: Place, texts: &mut Vec<Place>) -> Option<Key> {
+        let row = self.rows.get(place)?;
         let distilled = row.part() == Part::Distilled;
         if !distilled && has_own_run(&self.rows, place) {
-            return;
+            return None;
         }
-        let Some(twins) = self.twins.runs.get(&row.run) else { return };
+        let twins = self.twins.runs.get(&row.run)?;
         if distilled {
             self.texts_of(self.run_mates(place), texts);
         }
         let by_signature = if distilled { twins.raw_texts == 0 } else { twins.raw_texts == 1 };
-        if by_signature && let Some(signature) = self.signature(row.run) {
-            self.texts_of(self.of_signature(signature), texts);
-        }
+        if by_signature { self.signature(row.run) } else { None }
+    }
+
+    /// Rows with the texts of a signature.
+    pub fn texts_of_signature(&self, signature: Key) -> impl Iterator<Item = Place> + '_ {
+        self.of_signature(signature).filter(|place| self.rows.text(*place).is_some())
     }
 
     /// Rows with the texts whose twins may be others because a run's signature moved.

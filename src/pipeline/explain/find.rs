@@ -1,7 +1,10 @@
 //! What an id names: rows by hash or run, and the rows behind samples and items of views.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
+use aho_corasick::AhoCorasick;
 use serde_json::Value;
 
 use super::rows::{AllRows, Chosen};
@@ -177,11 +180,9 @@ fn run_prefix(all: &mut AllRows<'_>, id: &str) -> Result<Option<Named>, StoreErr
     let escaped = Escaped::from_plain(id);
     let Some(needle) = needles([format!("\"run_id\":\"{}", escaped.escaped())]) else { return Ok(None) };
     let mut runs = BTreeSet::new();
-    for spec in &all.streams.specs {
-        for (_, line) in lines_with(all.outputs, &spec.output("evidence"), 0, &needle)? {
-            let run = run_of(&line).map(|run| run.plain().into_owned());
-            runs.extend(run.filter(|run| run.starts_with(id) && runs.len() <= CANDIDATES_MAX));
-        }
+    for line in lines_of_evidence(all, &needle)? {
+        let run = run_of(&line).map(|run| run.plain().into_owned());
+        runs.extend(run.filter(|run| run.starts_with(id) && runs.len() <= CANDIDATES_MAX));
     }
     if runs.len() > 1 {
         return Ok(Some(Named::Several(runs)));
@@ -191,6 +192,35 @@ fn run_prefix(all: &mut AllRows<'_>, id: &str) -> Result<Option<Named>, StoreErr
     }
     let rows = Query { runs, ..Query::default() }.rows(all)?;
     Ok(Some(Named::Rows { what: "run", item: None, rows }))
+}
+
+/// The lines of evidence that hold a needle, stream by stream; two threads look for them, in the longest files first.
+fn lines_of_evidence(all: &AllRows<'_>, needle: &AhoCorasick) -> Result<Vec<String>, StoreError> {
+    let outputs = all.outputs;
+    let paths: Vec<String> = all.streams.specs.iter().map(|spec| spec.output("evidence")).collect();
+    let mut order: Vec<usize> = (0..paths.len()).collect();
+    order.sort_by_key(|stream| paths.get(*stream).map(|path| Reverse(outputs.state.output_len(path))));
+    let queue = Mutex::new(order.into_iter());
+    let look = || -> Result<Vec<(usize, Vec<String>)>, StoreError> {
+        let mut found = Vec::new();
+        loop {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((stream, path)) = next.and_then(|stream| Some((stream, paths.get(stream)?))) else {
+                return Ok(found);
+            };
+            let lines = lines_with(outputs, path, 0, needle)?;
+            found.push((stream, lines.into_iter().map(|(_, line)| line).collect()));
+        }
+    };
+    let (one, other) = std::thread::scope(|scope| {
+        let other = scope.spawn(look);
+        let died = |_| Err(StoreError::CheckFailed("the thread that looks for lines panicked".to_owned()));
+        (look(), other.join().unwrap_or_else(died))
+    });
+    let mut found = one?;
+    found.extend(other?);
+    found.sort_unstable_by_key(|(stream, _)| *stream);
+    Ok(found.into_iter().flat_map(|(_, lines)| lines).collect())
 }
 
 fn text(item: &Value, name: &str) -> String {

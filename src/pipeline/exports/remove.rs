@@ -21,6 +21,8 @@ pub(in crate::pipeline) struct Marks {
     noted: u64,
     /// With a row that has the text.
     texts: Latest<Key, (u64, Place, Place)>,
+    /// Signatures of which all texts are meant; looked up once a batch, however many rows mean them.
+    signatures: Latest<Key, (u64, Place)>,
     sources: Latest<Source, (u64, Place)>,
     /// New rows whose texts nobody had before, so that no file holds anything of them.
     new_texts: Vec<Place>,
@@ -88,7 +90,7 @@ impl Marks {
         before: Option<Category>,
         mut texts: Vec<Place>,
     ) {
-        links.twin_texts(place, &mut texts);
+        let signature = links.twin_texts(place, &mut texts);
         let mut marked = Vec::new();
         sources(links, place, before, &mut marked);
         for correction in links.corrections(place) {
@@ -101,7 +103,23 @@ impl Marks {
                 self.texts.note(text.facts.text, (self.noted, place, cause));
             }
         }
-        marked.into_iter().for_each(|source| self.sources.note(source, (self.noted, cause)));
+        if let Some(signature) = signature {
+            self.signatures.note(signature, (self.noted, cause));
+        }
+        for source in marked {
+            self.sources.note(source, (self.noted, cause));
+        }
+    }
+
+    /// Marks the texts of all signatures that were meant.
+    fn look_up_signatures(&mut self, links: &Links) {
+        for (signature, (noted, cause)) in std::mem::take(&mut self.signatures).into_sorted() {
+            for place in links.texts_of_signature(signature) {
+                if let Some(text) = links.rows.text(place) {
+                    self.texts.note(text.facts.text, (noted, place, cause));
+                }
+            }
+        }
     }
 }
 
@@ -112,10 +130,11 @@ fn is_for_samples(category: Category) -> bool {
 
 impl Desk {
     /// What must go because of a batch that is about to be committed; the marks stay behind, to be looked at later.
-    pub(in crate::pipeline) fn removals(&mut self, marks: Marks, known: &KnownRows) -> Vec<Removal> {
+    pub(in crate::pipeline) fn removals(&mut self, mut marks: Marks, known: &KnownRows) -> Vec<Removal> {
         self.batches += 1;
         let mut removals = Vec::new();
         let links = &known.links;
+        marks.look_up_signatures(links);
         let (texts, sources) = (marks.texts.into_sorted(), marks.sources.into_sorted());
         for (text, (_, place, cause)) in &texts {
             if let Some(held) = self.files.rag(links, *text) {

@@ -4,19 +4,39 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use hashbrown::HashTable;
+
 use super::ReplayError;
 use crate::domain::exports::Dataset;
 use crate::domain::schema::scalars::Sha256Hex;
 use crate::domain::score::Category;
 use crate::domain::skim;
-use crate::pipeline::known_rows::sig_of;
+use crate::pipeline::known_rows::{hash as hash_of, sig_of};
 use crate::pipeline::outputs::{Outputs, RESCORED};
 use crate::pipeline::row_scan::{rescored_facts, sig_hash};
 use crate::pipeline::streams::StreamSet;
 use crate::store::StoreError;
 
 /// The category of each row of a stream, by the part of its hash that rows are known by.
-type Categories = HashMap<[u8; 16], Category>;
+#[derive(Debug, Default)]
+struct Categories(HashTable<([u8; 16], Category)>);
+
+impl Categories {
+    fn get(&self, sig: [u8; 16]) -> Option<Category> {
+        self.0.find(hash_of(sig), |(other, _)| *other == sig).map(|(_, category)| *category)
+    }
+
+    /// Sets the category of a row that is there.
+    fn set(&mut self, sig: [u8; 16], category: Category) {
+        if let Some(row) = self.0.find_mut(hash_of(sig), |(other, _)| *other == sig) {
+            row.1 = category;
+        }
+    }
+
+    fn insert(&mut self, sig: [u8; 16], category: Category) {
+        self.0.insert_unique(hash_of(sig), (sig, category), |(other, _)| hash_of(*other));
+    }
+}
 
 /// Reads every score and every sample; names the first sample that must not be there.
 pub fn check_no_leak(outputs: &Outputs, streams: &StreamSet) -> Result<(), ReplayError> {
@@ -37,10 +57,9 @@ pub fn check_no_leak(outputs: &Outputs, streams: &StreamSet) -> Result<(), Repla
     let mut rows: HashMap<&str, Categories> = one?.into_iter().chain(other?).collect();
     outputs.each_line(RESCORED, |_, line| {
         let Some(later) = rescored_facts(line) else { return };
-        let row = rows.get_mut(&*later.source_file).and_then(|of| of.get_mut(&sig_of(&later.sig_hash)));
-        if let Some(category) = row {
+        if let Some(of_stream) = rows.get_mut(&*later.source_file) {
             // The later line is the later score.
-            *category = later.settled.category;
+            of_stream.set(sig_of(&later.sig_hash), later.settled.category);
         }
     })?;
     for dataset in Dataset::ALL {
@@ -62,7 +81,7 @@ pub fn check_no_leak(outputs: &Outputs, streams: &StreamSet) -> Result<(), Repla
 }
 
 fn first_scores(outputs: &Outputs, path: &str) -> Result<Categories, StoreError> {
-    let mut categories = Categories::new();
+    let mut categories = Categories::default();
     outputs.each_line(path, |_, line| {
         let category = skim::members(line).find(|(key, _)| *key == "category");
         let category = category.and_then(|(_, name)| Category::from_name(name.trim_matches('"')));
@@ -75,14 +94,10 @@ fn first_scores(outputs: &Outputs, path: &str) -> Result<Categories, StoreError>
 
 /// Whether the rows that a sample names allow it.
 fn hold(dataset: Dataset, line: &str, rows: &HashMap<&str, Categories>) -> Result<(), String> {
-    let (mut provenance, mut says) = ("", None);
-    for (key, value) in skim::members(line) {
-        match key {
-            "provenance" => provenance = value,
-            "success_score" => says = Category::from_name(value.trim_matches('"')),
-            _ => {}
-        }
-    }
+    // Both stand behind the texts, which nobody need read.
+    let provenance = skim::last(line, "\"provenance\":").unwrap_or("");
+    let says = skim::last(line, "\"success_score\":");
+    let says = says.and_then(|says| Category::from_name(says.trim_matches('"')));
     let sides: Vec<&str> =
         if provenance.starts_with('[') { skim::items(provenance).collect() } else { vec![provenance] };
     let of = |side: &str| category_of(side, rows);
@@ -107,8 +122,8 @@ fn category_of(provenance: &str, rows: &HashMap<&str, Categories>) -> Result<Cat
     let member = |name: &str| skim::members(provenance).find(|(key, _)| *key == name).map(|(_, value)| value);
     let file = member("source_file").and_then(skim::text).map(|file| file.plain().into_owned());
     let hash = member("sig_hash").and_then(|hash| Sha256Hex::parse(hash.trim_matches('"')));
-    let row = file.zip(hash).and_then(|(file, hash)| rows.get(&*file)?.get(&sig_of(&hash)));
-    row.copied().ok_or_else(|| format!("there is no score of the row it names, {provenance}"))
+    let row = file.zip(hash).and_then(|(file, hash)| rows.get(&*file)?.get(sig_of(&hash)));
+    row.ok_or_else(|| format!("there is no score of the row it names, {provenance}"))
 }
 
 #[cfg(test)]
@@ -129,7 +144,8 @@ mod tests {
     #[test]
     fn a_sample_stands_by_the_category_of_its_rows() {
         let categories = Category::ALL.into_iter().zip(0_u8..);
-        let of_stream = categories.map(|(category, hash)| ([hash; 16], category)).collect();
+        let mut of_stream = Categories::default();
+        categories.for_each(|(category, hash)| of_stream.insert([hash; 16], category));
         let rows = HashMap::from([("data/_kb/audits.jsonl", of_stream)]);
         let number = |wanted| Category::ALL.iter().position(|category| *category == wanted).unwrap() as u8;
         let [good, partial, bad, open] =
