@@ -149,8 +149,9 @@ pub fn item(why: Why, evidence: &str, score: &str, tells: Tells) -> String {
 fn values<'l, const N: usize>(line: &'l str, names: [&str; N]) -> [Option<&'l str>; N] {
     let mut values = [None; N];
     for (key, value) in skim::members(line) {
-        let named = values.iter_mut().zip(names).find(|(_, name)| *name == key);
-        named.into_iter().for_each(|(found, _)| *found = found.or(Some(value)));
+        if let Some((found, _)) = values.iter_mut().zip(names).find(|(_, name)| *name == key) {
+            *found = found.or(Some(value));
+        }
     }
     values
 }

@@ -35,8 +35,8 @@ impl Kept {
         Self { dir, rows: rows.to_owned(), files: BTreeMap::new(), views: None }
     }
 
-    /// One refresh, and its commit; gives the names of the files that changed.
-    fn refresh(&mut self, streams: &[&str], special: &Special) -> Vec<String> {
+    /// What is committed, by the files that are there.
+    fn committed(&self) -> CommittedState {
         let mut committed = CommittedState::default();
         for folder in ["evidence", "scored-runs"] {
             for entry in fs::read_dir(self.rows.join(folder)).into_iter().flatten() {
@@ -47,8 +47,26 @@ impl Kept {
             }
         }
         committed.outputs.extend(self.files.clone());
-        let views = self.views.take().filter(|views| views.fit(&committed));
-        let views = views.unwrap_or_else(|| Views::new(streams, &committed));
+        committed
+    }
+
+    /// What is known, or views that know nothing.
+    fn take_views(&mut self, streams: &[&str], committed: &CommittedState) -> Views {
+        let views = self.views.take().filter(|views| views.fit(committed));
+        views.unwrap_or_else(|| Views::new(streams, committed))
+    }
+
+    /// Reads what is there, without a refresh.
+    fn follow(&mut self, streams: &[&str]) {
+        let committed = self.committed();
+        let views = self.take_views(streams, &committed);
+        self.views = Some(views.follow(self.dir.path(), &committed).unwrap());
+    }
+
+    /// One refresh, and its commit; gives the names of the files that changed.
+    fn refresh(&mut self, streams: &[&str], special: &Special) -> Vec<String> {
+        let committed = self.committed();
+        let views = self.take_views(streams, &committed);
         let made = views.refresh(self.dir.path(), &committed, special).unwrap();
         for file in &made.files {
             fs::rename(&file.file, self.dir.path().join(&file.path)).unwrap();
@@ -123,13 +141,22 @@ fn check(seed: u64) {
     let delivery = Delivery::random(&kb, &mut Rng::with_seed(seed ^ 0x71e5));
     let bench = Bench::new();
     let mut kept: Option<Kept> = None;
+    let mut rng = Rng::with_seed(seed);
     for piece in 0..delivery.count() {
         // A start for every piece: the views of the run are made from nothing.
         bench.hand_over(&kb, &delivery, piece).unwrap();
         let output = bench.path("out");
         let (names, special) = special(&bench.path("kb"), &output);
         let kept = kept.get_or_insert_with(|| Kept::over(&output));
-        kept.refresh(&names.iter().map(String::as_str).collect::<Vec<_>>(), &special);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        if rng.bool() {
+            // What came in is read before files are made of it.
+            kept.follow(&names);
+            if rng.bool() && piece + 1 < delivery.count() {
+                continue;
+            }
+        }
+        kept.refresh(&names, &special);
         println!("story {seed}, piece {piece}");
         assert_same_files(&kept.files(), &views_in(&output));
     }

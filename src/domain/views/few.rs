@@ -44,6 +44,17 @@ impl<T> Few<T> {
     }
 }
 
+impl<T: Ord> Few<T> {
+    /// The items in order, each once.
+    pub(super) fn distinct(mut self) -> Self {
+        if let Self::Many(items) = &mut self {
+            items.sort_unstable();
+            items.dedup();
+        }
+        self
+    }
+}
+
 impl<T> IntoIterator for Few<T> {
     type Item = T;
     type IntoIter = std::iter::Chain<std::option::IntoIter<T>, std::vec::IntoIter<T>>;
@@ -91,6 +102,8 @@ mod tests {
             assert_eq!(pushed.to_vec(), collected.to_vec());
             assert_eq!(collected.map(|item| item + 1).to_vec(), (1..=count).collect::<Vec<_>>());
             assert_eq!(matches!(pushed, Few::One(_)), count == 1);
+            assert_eq!(pushed.into_iter().collect::<Vec<_>>(), collected.to_vec());
         }
+        assert_eq!([3, 1, 3].into_iter().collect::<Few<_>>().distinct().to_vec(), [1, 3]);
     }
 }

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::Lines;
 use super::detail::scaled;
 use super::facts::{Facts, Row, RowId, RunId};
+use super::few::Few;
 use super::member::Member;
 use super::runs::{Run, worst};
 use super::shown::{Origin, parts, put_all};
@@ -88,15 +89,12 @@ impl RunLines {
         let mut present = 0;
         for (place, (id, shows)) in rows.iter_mut().enumerate() {
             let mut at = self.text.len();
-            shows.origin = match facts.shown(*id) {
-                Some((origin, shown)) => {
-                    self.text.push_str(shown);
-                    origin
-                }
-                None => {
-                    let evidence = lines.evidence(shows.row).unwrap_or_default();
-                    put_all(&mut self.text, evidence, facts.source_file(shows.row))
-                }
+            shows.origin = if let Some((origin, shown)) = facts.shown(*id) {
+                self.text.push_str(shown);
+                origin
+            } else {
+                let evidence = lines.evidence(shows.row).unwrap_or_default();
+                put_all(&mut self.text, evidence, facts.source_file(shows.row))
             };
             for (member, value) in parts(self.text.get(at..).unwrap_or_default()) {
                 // A mark before, a line feed behind.
@@ -176,7 +174,7 @@ impl<'l> Line<'l> {
             o.int("attempt", attempt);
         }
         self.write_sums(&mut o);
-        let mut models = Vec::new();
+        let mut models = Few::Many(Vec::new());
         for model in self.run.work().filter_map(Row::model) {
             if !models.contains(&model) {
                 models.push(model);
@@ -229,9 +227,7 @@ impl<'l> Line<'l> {
         let told = || self.run.work().map(Row::told);
         let signals = told().fold(SignalSet::EMPTY, |all, told| all.union(told.signals()));
         let rules = told().filter_map(Told::rule);
-        let mut reasons: Vec<&str> = signals.iter().map(Code::name).chain(rules).collect();
-        reasons.sort_unstable();
-        reasons.dedup();
+        let reasons = signals.iter().map(Code::name).chain(rules).collect::<Few<_>>().distinct();
         if !reasons.is_empty() {
             o.codes("reasons", reasons);
         }
@@ -300,10 +296,7 @@ impl<'l> Line<'l> {
             let values = self.values(member);
             if member == Member::ModelRole {
                 let roles = values.filter_map(|(_, role)| ModelRole::from_name(role.trim_matches('"')));
-                let mut roles: Vec<_> = roles.map(ModelRole::name).collect();
-                roles.sort_unstable();
-                roles.dedup();
-                o.codes(key, roles);
+                o.codes(key, roles.map(ModelRole::name).collect::<Few<_>>().distinct());
             } else {
                 set(o, key, values.map(|(_, value)| Json::of(value)));
             }
@@ -395,11 +388,9 @@ fn string<'v>(o: &mut Object<'_>, key: &str, values: impl Iterator<Item = &'v st
 
 /// All values, each once, in order; nothing when there are none.
 fn set<'v>(o: &mut Object<'_>, key: &str, values: impl Iterator<Item = Json<'v>>) {
-    let mut values: Vec<_> = values.collect();
-    values.sort_unstable();
-    values.dedup();
+    let values = values.collect::<Few<_>>().distinct();
     if !values.is_empty() {
-        o.array(key, values, |out, value| {
+        o.array(key, values.iter(), |out, value| {
             out.push('"');
             out.push_str(&value.0);
             out.push('"');
