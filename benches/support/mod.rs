@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -112,6 +113,7 @@ impl Drop for Daemon {
 #[derive(Debug)]
 pub(crate) struct Receipts {
     pub(crate) file: File,
+    path: PathBuf,
     read_bytes: u64,
     rest: String,
     /// File and end of the ranges that are committed, by their last receipt.
@@ -130,7 +132,7 @@ impl Receipts {
             }
             std::thread::sleep(Duration::from_millis(5));
         };
-        Self { file, read_bytes: 0, rest: String::new(), committed: BTreeMap::new() }
+        Self { file, path, read_bytes: 0, rest: String::new(), committed: BTreeMap::new() }
     }
 
     /// Waits until a receipt covers a file up to a byte.
@@ -144,10 +146,23 @@ impl Receipts {
         }
     }
 
+    fn is_read(&self) -> bool {
+        self.file.metadata().expect("a length").len() <= self.read_bytes
+    }
+
+    fn next_file(&self) -> Option<File> {
+        // For a moment of a sealing there is none.
+        let next = File::open(&self.path).ok()?;
+        let number = |file: &File| file.metadata().map(|metadata| metadata.ino()).ok();
+        (number(&next) != number(&self.file)).then_some(next)
+    }
+
     /// Takes what is new; whether anything is.
     pub(crate) fn read_on(&mut self) -> bool {
-        if self.file.metadata().expect("a length").len() <= self.read_bytes {
-            return false;
+        if self.is_read() {
+            // A file that was sealed has another name now, and what comes next is in the one that has its old name.
+            let Some(next) = self.next_file().filter(|_| self.is_read()) else { return false };
+            (self.file, self.read_bytes) = (next, 0);
         }
         self.file.seek(SeekFrom::Start(self.read_bytes)).expect("a place");
         let read = self.file.read_to_string(&mut self.rest).expect("receipts");

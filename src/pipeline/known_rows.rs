@@ -50,6 +50,9 @@ pub struct Incoming {
 
 /// Rows of one block of the cache while the evidence is read, at most.
 const CACHE_BLOCK_ROWS: usize = 1 << 16;
+/// Rows that are handed over at a time while the cache is read, and how often before they are taken.
+const BLOCK_ROWS: usize = 256;
+const BLOCKS_AHEAD: usize = 16;
 
 /// The part of a `sig_hash` that rows are known by: nobody finds two rows that share it.
 pub fn sig_of(hash: &Sha256Hex) -> [u8; 16] {
@@ -75,15 +78,11 @@ impl KnownRows {
         let mut cache = state.map(|state| RowCache::new(&state.join("rows"), cache_header(streams, rules)));
         let mut rescored_from = 0;
         if let Some(cache) = &mut cache {
-            let (mut touched, mut sound) = (Touched::default(), true);
-            let mut take = |what: Result<Incoming, Settled>| match what {
-                Ok(row) => {
-                    known.insert(&row, &mut touched);
-                }
-                Err(settled) => sound &= known.restore(&settled),
-            };
-            rescored_from = cache.read(committed.disk, &mut take);
-            sound &= rescored_from <= committed.state.output_len(RESCORED) && known.fits(committed, streams);
+            let (to, sound) = known.read_cache(cache, committed);
+            rescored_from = to;
+            let sound = sound
+                && rescored_from <= committed.state.output_len(RESCORED)
+                && known.fits(committed, streams);
             if !sound {
                 warn!("the row cache does not fit the evidence and is made anew");
                 known = Self::empty(streams, rules);
@@ -102,6 +101,49 @@ impl KnownRows {
         }
         known.persist(committed.disk, committed.state.output_len(RESCORED), &settled);
         Ok(known)
+    }
+
+    /// Takes in what a cache holds: how far the superseding scores are in it, and whether all of it may be. One thread reads and
+    /// fills the table of hashes, while this one links.
+    fn read_cache(&mut self, cache: &mut RowCache, committed: Committed<'_>) -> (u64, bool) {
+        // As many as there can be: a table that grows has all of its rows looked up again.
+        let rows_max = committed.state.totals.evidence as usize;
+        self.by_hash = HashTable::with_capacity(rows_max);
+        let by_hash = &mut self.by_hash;
+        let (links, ranks) = (&mut self.links, &self.ranks);
+        let (sender, blocks) = crossbeam_channel::bounded::<Vec<Result<Incoming, Settled>>>(BLOCKS_AHEAD);
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(move || {
+                let (mut rows, mut block) = (0, Vec::with_capacity(BLOCK_ROWS));
+                let to = cache.read(committed.disk, &mut |what| {
+                    if let Ok(row) = &what {
+                        if rows < rows_max {
+                            by_hash.insert_unique(hash(row.sig), rows as Place, |_| 0);
+                        }
+                        rows += 1;
+                    }
+                    block.push(what);
+                    if block.len() == BLOCK_ROWS {
+                        let full = std::mem::replace(&mut block, Vec::with_capacity(BLOCK_ROWS));
+                        // Whoever links takes all of it.
+                        let _ = sender.send(full);
+                    }
+                });
+                let _ = sender.send(block);
+                (to, rows <= rows_max)
+            });
+            let (mut touched, mut known) = (Touched::default(), true);
+            for what in blocks.iter().flatten() {
+                match what {
+                    Ok(row) => {
+                        links.insert(&new_row(&row, ranks), &row.facts, &mut touched);
+                    }
+                    Err(settled) => known &= restore(links, &settled),
+                }
+            }
+            let (to, fits) = reader.join().unwrap_or((0, false));
+            (to, fits && known)
+        })
     }
 
     /// Whether the rows are the committed evidence from its start: contiguous in every stream, not beyond what is
@@ -202,15 +244,10 @@ impl KnownRows {
                     to: committed.state.output_len(RESCORED),
                 });
             };
-            self.restore(&restored);
+            restore(&mut self.links, &restored);
             settled.push(restored);
         }
         Ok(settled)
-    }
-
-    /// Puts a settled score back; whether its row is known.
-    fn restore(&mut self, settled: &Settled) -> bool {
-        self.links.restore(settled.place, settled.current, settled.category, settled.score_seq)
     }
 
     /// The place of the stream's row of that hash.
@@ -223,15 +260,7 @@ impl KnownRows {
 
     /// Adds a row; tells what it touched.
     pub fn insert(&mut self, row: &Incoming, touched: &mut Touched) -> Place {
-        let rank = self.ranks.get(usize::from(row.stream)).copied().unwrap_or(0);
-        let new = NewRow {
-            sig: row.sig,
-            moment: Moment::new(row.facts.time, rank, row.evidence_at),
-            evidence_len: row.evidence_len,
-            stream: row.stream,
-            category: row.category,
-        };
-        let place = self.links.insert(&new, &row.facts, touched);
+        let place = self.links.insert(&new_row(row, &self.ranks), &row.facts, touched);
         let rows = &self.links.rows;
         let hash_of = |place: Place| rows.get(place).map_or(0, |row| hash(row.sig));
         if self.by_hash.len() == self.by_hash.capacity() {
@@ -282,6 +311,23 @@ impl KnownRows {
             self.cache = None;
         }
     }
+}
+
+/// What links keep of a row.
+fn new_row(row: &Incoming, ranks: &[u16]) -> NewRow {
+    let rank = ranks.get(usize::from(row.stream)).copied().unwrap_or(0);
+    NewRow {
+        sig: row.sig,
+        moment: Moment::new(row.facts.time, rank, row.evidence_at),
+        evidence_len: row.evidence_len,
+        stream: row.stream,
+        category: row.category,
+    }
+}
+
+/// Puts a settled score back; whether its row is known.
+fn restore(links: &mut Links, settled: &Settled) -> bool {
+    links.restore(settled.place, settled.current, settled.category, settled.score_seq)
 }
 
 /// The hash of what a row is known by.

@@ -1,6 +1,7 @@
 //! One commit: outputs, sync, receipt, sync. Until its receipt is synced a commit has not happened, and recovery cuts
 //! its bytes off again.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +12,7 @@ use super::disk::Disk;
 use super::prepared::Prepared;
 use super::receipts::{Receipts, SEAL_BYTES};
 use super::rewrite::rewrite;
+use super::syncs::Syncs;
 use crate::domain::exports::RETRACTIONS;
 use crate::domain::schema::receipt::{
     CommittedState, InputRange, OutputRange, Receipt, ReceiptKind, RecordCounts,
@@ -65,6 +67,7 @@ pub struct Commit {
 #[derive(Debug)]
 pub struct Store {
     pub(super) disk: Arc<dyn Disk>,
+    pub(super) syncs: Syncs,
     pub(super) output: PathBuf,
     pub(super) receipts: Receipts,
     pub(super) cursors: CursorCache,
@@ -202,50 +205,64 @@ impl Store {
         prepared: &[Prepared],
         seq: u64,
     ) -> Result<Vec<OutputRange>, StoreError> {
-        let mut ranges = self.append_all(&commit.appends)?;
+        let written = std::thread::scope(|scope| {
+            let rewrite = |replace| scope.spawn(move || self.rewrite(replace, seq));
+            let rewrites: Vec<_> = commit.replaces.iter().map(rewrite).collect();
+            let mut written = vec![self.append_all(&commit.appends)];
+            written.extend(rewrites.into_iter().map(|thread| thread.join().unwrap_or_else(|_| died())));
+            all_of(written)
+        });
+        let mut ranges = written?;
         for replace in &commit.replaces {
-            ranges.push(self.replace(replace, seq)?);
+            self.put_in_place(&new_path(&self.output.join(&replace.path), seq), &replace.path, seq)?;
         }
         for file in prepared {
             file.check(self.disk.as_ref())?;
             self.put_in_place(&file.file, &file.path, seq)?;
             ranges.push(file.range());
         }
+        // One sync serves all names of a folder.
+        let dirs: BTreeSet<PathBuf> = replaced(commit, prepared)
+            .filter_map(|path| self.output.join(path).parent().map(Path::to_owned))
+            .collect();
+        let mut syncs = self.syncs.begin(dirs.len());
+        for dir in &dirs {
+            syncs.dir(dir);
+        }
+        syncs.wait()?;
         Ok(ranges)
     }
 
-    /// Appends to several files at a time: a sync waits for the device, and meanwhile another file can be written.
+    /// Appends to all files: each is synced while the next ones are written, and where there is much to write, several are
+    /// written at a time.
     fn append_all(&self, appends: &[Append]) -> Result<Vec<OutputRange>, StoreError> {
         let next = AtomicUsize::new(0);
         let work = || {
-            let mut done = Vec::new();
+            let mut syncs = self.syncs.begin(appends.len());
+            let mut written = Vec::new();
             while let Some(append) = appends.get(next.fetch_add(1, Ordering::Relaxed)) {
-                done.extend(self.append(append)?);
+                let ranges = self.append(append);
+                let go_on = ranges.is_ok();
+                written.push(ranges);
+                if !go_on {
+                    break;
+                }
+                syncs.file(self.output.join(&append.path));
             }
-            Ok(done)
+            written.push(syncs.wait().map(|()| Vec::new()));
+            all_of(written)
         };
-        std::thread::scope(|scope| {
-            let others: Vec<_> = (1..appends.len().min(APPEND_THREADS)).map(|_| scope.spawn(work)).collect();
-            let mut ranges = work();
-            for other in others {
-                let died = |_| Err(StoreError::CheckFailed("a writing thread panicked".to_owned()));
-                let theirs: Result<Vec<OutputRange>, StoreError> = other.join().unwrap_or_else(died);
-                ranges = match (ranges, theirs) {
-                    (Ok(mut ranges), Ok(theirs)) => {
-                        ranges.extend(theirs);
-                        Ok(ranges)
-                    }
-                    // A failed sync matters more than a full disk: only the latter may be tried again.
-                    (Err(error @ StoreError::NoSpace { .. }), Err(theirs)) => {
-                        Err(if matches!(theirs, StoreError::NoSpace { .. }) { error } else { theirs })
-                    }
-                    (Err(error), _) | (Ok(_), Err(error)) => Err(error),
-                };
-            }
-            let mut ranges = ranges?;
-            ranges.sort_by(|a, b| (&a.path, a.from).cmp(&(&b.path, b.from)));
-            Ok(ranges)
-        })
+        let bytes: usize =
+            appends.iter().flat_map(|append| &append.pieces).map(|piece| piece.bytes.len()).sum();
+        let threads = if bytes > ALONE_BYTES { appends.len().min(WRITE_THREADS) } else { 1 };
+        let mut ranges = std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let mut written = vec![work()];
+            written.extend(others.into_iter().map(|other| other.join().unwrap_or_else(|_| died())));
+            all_of(written)
+        })?;
+        ranges.sort_by(|a, b| (&a.path, a.from).cmp(&(&b.path, b.from)));
+        Ok(ranges)
     }
 
     fn append(&self, append: &Append) -> Result<Vec<OutputRange>, StoreError> {
@@ -271,12 +288,11 @@ impl Store {
             ranges.push(OutputRange { path, from: at, to, rows: piece.rows, sha256, replaces: None });
             at = to;
         }
-        self.disk.sync(&path)?;
         Ok(ranges)
     }
 
-    /// Writes the new content beside the old, keeps the old under its undo name, and puts the new in its place.
-    fn replace(&self, replace: &Replace, seq: u64) -> Result<OutputRange, StoreError> {
+    /// Writes and syncs the new content beside the old.
+    fn rewrite(&self, replace: &Replace, seq: u64) -> Result<Vec<OutputRange>, StoreError> {
         let path = self.output.join(&replace.path);
         if let Some(dir) = path.parent() {
             self.disk.make_dir(dir)?;
@@ -284,26 +300,24 @@ impl Store {
         let new = new_path(&path, seq);
         self.disk.remove(&new)?;
         let done = rewrite(self.disk.as_ref(), &path, &new, replace)?;
-        self.put_in_place(&new, &replace.path, seq)?;
-        Ok(OutputRange {
+        Ok(vec![OutputRange {
             path: replace.path.clone(),
             from: 0,
             to: done.len,
             rows: replace.rows,
             sha256: done.sha256,
             replaces: Some(done.replaces),
-        })
+        }])
     }
 
-    /// Keeps an output under its undo name and puts a synced file in its place.
+    /// Keeps an output under its undo name and puts a synced file in its place; the folder is still to be synced.
     fn put_in_place(&self, new: &Path, path: &str, seq: u64) -> Result<(), StoreError> {
         let (path, undo) = (self.output.join(path), self.undo_path(path, seq));
         if self.disk.len(&path)?.is_some() {
             self.disk.remove(&undo)?;
             self.disk.link(&path, &undo)?;
         }
-        self.disk.rename(new, &path)?;
-        path.parent().map_or(Ok(()), |dir| self.disk.sync_dir(dir))
+        self.disk.rename(new, &path)
     }
 
     fn undo_path(&self, path: &str, seq: u64) -> PathBuf {
@@ -393,8 +407,28 @@ fn check_counts(commit: &Commit, state: &CommittedState) -> Result<(), StoreErro
 }
 
 pub(super) const BLOCK_BYTES: usize = 1 << 20;
-/// How many files are written and synced at a time; more does not help one device.
-const APPEND_THREADS: usize = 8;
+/// How many files are written at a time, where they are more than so many bytes: these are written sooner than threads begin.
+const WRITE_THREADS: usize = 4;
+const ALONE_BYTES: usize = 1 << 20;
+
+/// All ranges, or what went wrong. A failed sync matters more than a full disk: only the latter may be tried again.
+fn all_of(
+    written: impl IntoIterator<Item = Result<Vec<OutputRange>, StoreError>>,
+) -> Result<Vec<OutputRange>, StoreError> {
+    let (mut ranges, mut no_space) = (Vec::new(), None);
+    for one in written {
+        match one {
+            Ok(more) => ranges.extend(more),
+            Err(error @ StoreError::NoSpace { .. }) => no_space = no_space.or(Some(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    no_space.map_or(Ok(ranges), Err)
+}
+
+fn died() -> Result<Vec<OutputRange>, StoreError> {
+    Err(StoreError::CheckFailed("a writing thread panicked".to_owned()))
+}
 
 fn new_path(path: &Path, seq: u64) -> PathBuf {
     Prepared::name(path, &seq.to_string())

@@ -11,6 +11,7 @@ pub mod receipts;
 pub mod recover;
 mod rewrite;
 pub mod swap;
+mod syncs;
 
 pub use commit::{Append, Commit, Piece, Replace, Store};
 pub use error::StoreError;

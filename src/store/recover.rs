@@ -9,6 +9,7 @@ use super::commit::{BLOCK_BYTES, DEFAULT_SEAL_BYTES, Store};
 use super::cursors::CursorCache;
 use super::disk::Disk;
 use super::receipts::Receipts;
+use super::syncs::Syncs;
 use super::{Commit, Replace, StoreError};
 use crate::domain::exports::RETRACTIONS;
 use crate::domain::schema::receipt::{OutputRange, Receipt, ReceiptKind, RecordCounts};
@@ -57,8 +58,8 @@ impl Store {
             receipts.rewrite_last(disk.as_ref())?;
             cursors.level(last.seq, receipts.head, &receipts.state);
         }
-        let store =
-            Self { disk, output: output.to_owned(), receipts, cursors, seal_bytes: DEFAULT_SEAL_BYTES };
+        let (syncs, output) = (Syncs::new(Arc::clone(&disk)), output.to_owned());
+        let store = Self { disk, syncs, output, receipts, cursors, seal_bytes: DEFAULT_SEAL_BYTES };
         Ok(Recovered { store, repairs, lost_exports })
     }
 

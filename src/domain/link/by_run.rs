@@ -9,16 +9,38 @@ use super::moment::Moment;
 use super::reached::Reached;
 use super::ring::{Rings, Shared, is_alone, members};
 use super::rows::{Place, Rows};
+use crate::domain::signal::SignalSet;
 
 /// The runs.
 #[derive(Debug, Default)]
 pub(super) struct ByRun {
     rows: Rings<OfRun>,
     /// What judging rows say of a run, whether or not it has rows.
-    said: KeyMap<Reached>,
+    said: KeyMap<Said>,
     /// Of runs that a person has reached, by whatever link: when the latest person spoke who reached a row, and when a
     /// failure did that such a row knows. There another moment matters though it brings no new signal.
     people: KeyMap<BTreeSet<Moment>>,
+}
+
+/// What is said of a run. Most say no more than that it came to its end, so that is kept small: 25 B a run and not 65.
+#[derive(Debug, Default)]
+struct Said {
+    signals: SignalSet,
+    /// All of it, where a person or a failure is among it.
+    whole: Option<Box<Reached>>,
+}
+
+impl Said {
+    fn reached(&self) -> Reached {
+        self.whole.as_deref().copied().unwrap_or(Reached { signals: self.signals, ..Reached::default() })
+    }
+
+    fn put(&mut self, reached: Reached) {
+        self.signals = reached.signals;
+        if reached.human.is_some() || reached.failed.is_some() {
+            self.whole = Some(Box::new(reached));
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -66,11 +88,13 @@ impl ByRun {
 
     /// Takes in what a row says of a run; whether the run's rows may be touched by it.
     pub(super) fn judge(&mut self, run: Key, moment: Moment, facts: &Facts) -> bool {
-        let said = self.said.entry(run).or_default();
-        let before = *said;
+        let entry = self.said.entry(run).or_default();
+        let before = entry.reached();
+        let mut said = before;
         said.take(moment, facts.says);
+        entry.put(said);
         let action = |reached: &Reached| reached.human.map(|(_, action)| action);
-        if said.signals != before.signals || action(said) != action(&before) {
+        if said.signals != before.signals || action(&said) != action(&before) {
             return true;
         }
         // The signals are the same, and so is the latest word. It matters only when it, or the latest failure, has passed
@@ -82,7 +106,7 @@ impl ByRun {
             known.range((from, Bound::Excluded(now))).next().is_some()
         };
         let human = |reached: &Reached| reached.human.map(|(moment, _)| moment);
-        passes(human(&before), human(said)) || passes(before.failed, said.failed)
+        passes(human(&before), human(&said)) || passes(before.failed, said.failed)
     }
 
     /// Notes that a person has reached a row of the run, and what else has.
@@ -94,7 +118,7 @@ impl ByRun {
 
     pub(super) fn reach(&self, run: Key, reached: &mut Reached) {
         if let Some(said) = self.said.get(&run) {
-            reached.join(said);
+            reached.join(&said.reached());
         }
     }
 }
