@@ -20,7 +20,7 @@ pub use story::{Explanation, Sample, Scored, Signal, SourceRow, Story, WITHHELD}
 use find::{Named, find};
 use receipts::ReceiptLog;
 use rows::{AllRows, Chosen};
-use scan::{lines_with, needles};
+use scan::{Hashes, needles};
 use source::Source;
 use story::{mask, may_show};
 
@@ -149,11 +149,12 @@ impl Lines {
         let mut hashes = Vec::new();
         for chosen in rows {
             let line = line_of(outputs, streams, &chosen.row)?;
-            // The digits alone: needles that begin alike, and with a quote, are looked for at a third of the speed. What else
-            // has the hash in it is told apart below.
-            hashes.extend(super::row_scan::sig_hash(line.as_bytes()).map(|hash| hash.to_string()));
+            hashes.extend(super::row_scan::sig_hash(line.as_bytes()));
         }
-        let Some(needles) = needles(hashes) else { return Ok(Self::default()) };
+        if hashes.is_empty() {
+            return Ok(Self::default());
+        }
+        let hashes = Hashes::new(&hashes);
         let rescored_from = rows.iter().map(|chosen| chosen.rescored_from).min().unwrap_or(0);
         // Only texts become samples.
         let has_text =
@@ -165,8 +166,7 @@ impl Lines {
             .filter(|_| has_text)
             .chain([(None, RESCORED, rescored_from)])
             .collect();
-        let read =
-            |(_, path, from): &(Option<Dataset>, &str, u64)| lines_with(outputs, path, *from, &needles);
+        let read = |(_, path, from): &(Option<Dataset>, &str, u64)| hashes.lines(outputs, path, *from);
         let read: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> = paths.iter().map(|path| scope.spawn(|| read(path))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Ok(Vec::new()))).collect()
