@@ -104,7 +104,7 @@ fn what_files_should_hold_is_what_plain_loops_say_however_many_rows_share_a_text
         let mut links = Links::new(1000);
         // Mostly rejected rows leave nothing but conflicts.
         let liked = dice.bool();
-        for nth in 0..400 {
+        for nth in 0..800 {
             let (new, facts) = random_row(&mut dice, nth);
             let place = links.insert(&new, &facts, &mut Touched::default());
             for _ in 0..dice.usize(..3) {
