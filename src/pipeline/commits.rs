@@ -40,7 +40,9 @@ impl Turn<'_> {
             // What must go may be among what was gathered: it was right until now, so it comes in and goes again.
             self.commit_exports()?;
         }
+        let began = Instant::now();
         let files = self.c.desk.remove(&removals, &self.c.known).changes(&self.c.store)?;
+        let takes_back = !files.replaces.is_empty();
         let counts = RecordCounts {
             rescored: rescored.changes.len() as u64,
             retracted: files.dropped,
@@ -61,6 +63,10 @@ impl Turn<'_> {
         }
         appends.extend(retracted);
         self.commit(&Commit { appends, replaces: files.replaces, receipt })?;
+        self.samples.rows(Instant::now());
+        if takes_back {
+            self.samples.took(began.elapsed());
+        }
         let rescored_to = self.c.store.state().output_len(RESCORED);
         self.c.known.persist(self.c.store.disk(), rescored_to, &rescored.settled);
         self.c.shared.committed_bytes.fetch_add(batch.bytes, Ordering::Relaxed);
@@ -146,7 +152,7 @@ impl Turn<'_> {
 
     /// Commits samples.
     pub(super) fn commit_samples(&mut self, gathered: Gathered) -> Result<(), PipelineError> {
-        let withheld = gathered.withheld;
+        let (withheld, began) = (gathered.withheld, Instant::now());
         let files = gathered.changes(&self.c.store)?;
         let (exported, retracted) = (files.added, files.dropped);
         let receipt = Receipt {
@@ -156,8 +162,9 @@ impl Turn<'_> {
             ..self.c.receipt.clone()
         };
         self.commit(&Commit { appends: files.appends, replaces: files.replaces, receipt })?;
-        if !self.c.desk.has_waiting() && self.c.desk.in_flight() == 0 {
-            self.last_export = Some(Instant::now());
+        self.samples.took(began.elapsed());
+        if !self.c.desk.is_under_way() {
+            self.samples.end_pass(Instant::now());
         }
         debug!(exported, retracted, withheld, "samples committed");
         Ok(())

@@ -15,6 +15,7 @@ use super::event::{Event, Request, Ticket};
 use super::exports::Desk;
 use super::known_rows::KnownRows;
 use super::refresh::Refresh;
+use super::sample_pace::SamplePace;
 use super::streams::StreamSet;
 use super::worker::{Task, Worked, distil};
 use crate::domain::distil::{BadRecord, Distiller};
@@ -93,7 +94,7 @@ pub(super) struct Turn<'r> {
     /// Generations that ended, and whose last rows may not be committed yet.
     pub(super) ended: Vec<Ended>,
     last_live: Option<Instant>,
-    pub(super) last_export: Option<Instant>,
+    pub(super) samples: SamplePace,
     pub(super) source_ended: Option<Instant>,
     pub(super) refresh: Refresh,
 }
@@ -117,7 +118,7 @@ impl Committer<'_> {
             last_times: self.streams.specs.iter().map(time_of).collect(),
             ended: Vec::new(),
             last_live: None,
-            last_export: None,
+            samples: SamplePace::new(Instant::now()),
             source_ended: None,
             // A refresh is the last thing that a run commits.
             refresh: Refresh::new(
@@ -147,8 +148,9 @@ impl Turn<'_> {
             }
             self.send_ended();
             self.send_sample_jobs()?;
-            if self.c.desk.is_due() {
-                let gathered = self.c.desk.take_due();
+            let beside_live = self.is_beside_live();
+            if self.c.desk.is_due(beside_live) {
+                let gathered = self.c.desk.take_due(beside_live);
                 self.commit_samples(gathered)?;
             }
             self.refresh_views();
@@ -170,11 +172,12 @@ impl Turn<'_> {
         if self.is_done() {
             return Ok(None);
         }
-        let wants_export = self.c.desk.has_waiting() && self.c.desk.in_flight() == 0;
+        // Where more is on its way, or the source has still to say how far it is, an event comes.
+        let wants_export = self.c.desk.has_waiting() && self.c.desk.in_flight() == 0 && self.batch.is_empty();
         let ending = self.c.shared.is_stopping();
-        let patience = if wants_export {
+        let patience = if wants_export && self.has_caught_up() {
             self.until_exports()
-        } else if ending {
+        } else if ending || wants_export {
             Duration::from_millis(50)
         } else {
             HEARTBEAT
@@ -194,7 +197,7 @@ impl Turn<'_> {
     /// Whether everything that was read is committed, and the exports with it.
     pub(super) fn is_idle(&self) -> bool {
         let desk = &self.c.desk;
-        let exported = desk.in_flight() == 0 && !desk.is_due() && !desk.has_waiting();
+        let exported = desk.in_flight() == 0 && !desk.has_gathered() && !desk.has_waiting();
         exported && self.is_drained() && self.batch.is_empty()
     }
 
@@ -294,11 +297,15 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// Whether rows were tailed live just now, and may be again.
+    fn is_beside_live(&self) -> bool {
+        self.last_live.is_some_and(|at| at.elapsed() < LIVE_MEMORY)
+    }
+
     /// Input bytes and rows that one commit may take.
     fn batch_limits(&self) -> (u64, u64) {
         let tuning = self.c.shared.tuning();
-        let beside_live = self.last_live.is_some_and(|at| at.elapsed() < LIVE_MEMORY);
-        let bytes_max = if beside_live {
+        let bytes_max = if self.is_beside_live() {
             tuning.batch_bytes_max.min(BULK_STEP_BESIDE_LIVE_BYTES)
         } else {
             tuning.batch_bytes_max
@@ -336,9 +343,15 @@ impl Turn<'_> {
         }
     }
 
+    /// Whether so little is unread that samples may come.
+    fn has_caught_up(&self) -> bool {
+        let lag = self.c.shared.lag_bytes.load(Ordering::Acquire);
+        self.source_ended.is_some() || lag <= self.c.shared.tuning().export_lag_max
+    }
+
     fn until_exports(&self) -> Duration {
         let refresh = self.c.shared.tuning().export_refresh;
-        self.last_export.map_or(Duration::ZERO, |at| refresh.saturating_sub(at.elapsed())).min(HEARTBEAT)
+        self.samples.rest(refresh, self.is_drained(), Instant::now()).min(HEARTBEAT)
     }
 
     /// Whether a stop was asked for, and exports have had their time since.
@@ -348,18 +361,25 @@ impl Turn<'_> {
 
     /// Additions wait while a backlog drains, and then for the refresh time at most.
     fn send_sample_jobs(&mut self) -> Result<(), PipelineError> {
-        let lag = self.c.shared.lag_bytes.load(Ordering::Acquire);
-        let under_way = self.c.desk.in_flight() > 0;
+        let under_way = self.c.desk.is_under_way();
         let ended = self.source_ended.is_some();
-        let caught_up = lag <= self.c.shared.tuning().export_lag_max;
-        let may = ended || (caught_up && (under_way || self.until_exports().is_zero()));
+        let may = ended || (self.has_caught_up() && (under_way || self.until_exports().is_zero()));
+        // While rows come in without a pause a pass takes what was there when it began: else it never came to its end.
+        let calm = ended
+            || self.c.shared.tuning().export_refresh.is_zero()
+            || self.samples.until_pause(self.is_drained(), Instant::now()).is_zero();
+        let mut takes_new = calm || !under_way;
         // Rows that are not committed yet must not show in the exports.
         while may
             && self.batch.is_empty()
             && !self.is_out_of_time()
             && self.c.desk.in_flight() < self.c.sample_jobs_max
         {
-            let Some(job) = self.c.desk.next_job(&self.c.known) else { break };
+            let Some(job) = self.c.desk.next_job(&self.c.known, takes_new) else { break };
+            takes_new = calm;
+            if !under_way {
+                self.samples.begin_pass();
+            }
             self.c.tasks.send(Task::Samples(job)).map_err(|_| PipelineError::ThreadDied)?;
         }
         Ok(())

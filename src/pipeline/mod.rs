@@ -23,6 +23,7 @@ mod rescore;
 pub mod review;
 pub mod row_cache;
 mod row_scan;
+mod sample_pace;
 pub mod snapshot;
 pub mod source;
 pub mod streams;

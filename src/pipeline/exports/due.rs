@@ -14,16 +14,20 @@ use crate::pipeline::evidence_lines::LineAt;
 use crate::pipeline::known_rows::KnownRows;
 
 impl Desk {
-    /// Looks at what may have changed, and gives the next job, if it comes to one.
-    pub(in crate::pipeline) fn next_job(&mut self, known: &KnownRows) -> Option<SampleJob> {
+    /// Looks at what may have changed, and gives the next job, if it comes to one. `takes_new`: whether what was marked since
+    /// the pass began is looked at too.
+    pub(in crate::pipeline) fn next_job(&mut self, known: &KnownRows, takes_new: bool) -> Option<SampleJob> {
+        if takes_new && self.due_sources.is_empty() {
+            self.due_sources = sources_in_order(std::mem::take(&mut self.dirty_sources), known);
+        }
         let job = loop {
-            while self.wanted.is_empty() && self.look_at_texts(known) {}
+            while self.wanted.is_empty() && self.look_at_texts(known, takes_new) {}
             if self.wanted.is_empty() {
                 while self.files.pairs.wanted() < JOB_PAIRS && self.look_at_source(known) {}
             }
             let job = self.job(known);
             // What was wanted when it was looked at may not be wanted now: then there may be more to look at.
-            if job.is_some() || (self.dirty_texts.is_empty() && self.due_texts.is_empty()) {
+            if job.is_some() || ((self.dirty_texts.is_empty() || !takes_new) && self.due_texts.is_empty()) {
                 break job;
             }
         };
@@ -32,8 +36,8 @@ impl Desk {
     }
 
     /// Looks at some texts; whether there were any.
-    fn look_at_texts(&mut self, known: &KnownRows) -> bool {
-        if self.due_texts.is_empty() {
+    fn look_at_texts(&mut self, known: &KnownRows, takes_new: bool) -> bool {
+        if takes_new && self.due_texts.is_empty() {
             self.due_texts = in_order(std::mem::take(&mut self.dirty_texts), known);
         }
         self.looked_at = self.known_at(known);
@@ -57,9 +61,6 @@ impl Desk {
 
     /// Looks at a source of pairs; whether there was one.
     fn look_at_source(&mut self, known: &KnownRows) -> bool {
-        if self.due_sources.is_empty() {
-            self.due_sources = sources_in_order(std::mem::take(&mut self.dirty_sources), known);
-        }
         let Some(source) = self.due_sources.pop() else { return false };
         let secret = self.files.pairs.refresh(source, known, &self.streams, &mut self.gathered);
         if !secret {

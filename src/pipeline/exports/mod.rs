@@ -45,8 +45,9 @@ const JOB_BYTES: u64 = 1 << 20;
 const READ_GAP_BYTES: u64 = 64 << 10;
 /// Pairs of one job.
 const JOB_PAIRS: usize = 256;
-/// Sample bytes of one export commit, about.
+/// Sample bytes of one export commit, about; and while rows come in that wait for it.
 const COMMIT_BYTES: usize = 16 << 20;
+const COMMIT_BYTES_BESIDE_LIVE: usize = 1 << 20;
 /// Sample bytes that wait to take the place of others, at most: a file that loses lines is written anew as a whole.
 const REPLACE_BYTES: usize = 64 << 20;
 /// How many texts are looked at before what they want is made.
@@ -166,7 +167,7 @@ impl Desk {
 
     /// Leaves a copy for the next start, if all there is to do is done and committed.
     pub(in crate::pipeline) fn close(&self, store: &Store, known: &KnownRows) {
-        if self.has_more_to_come() || !self.gathered.is_empty() {
+        if self.is_under_way() || self.has_waiting() || !self.gathered.is_empty() {
             return;
         }
         if let Err(e) = cache::write(&self.cache, self, store, known) {
@@ -254,15 +255,21 @@ impl Desk {
     }
 
     /// Whether what was gathered should be committed now: enough of it, or no more to come.
-    pub fn is_due(&self) -> bool {
+    pub fn is_due(&self, beside_live: bool) -> bool {
         !self.gathered.is_empty()
-            && (self.gathered.has_appends(COMMIT_BYTES)
+            && (self.has_enough(beside_live)
                 || self.gathered.has_replacements(REPLACE_BYTES)
-                || !self.has_more_to_come())
+                || !self.is_under_way())
     }
 
-    fn has_more_to_come(&self) -> bool {
-        self.in_flight() > 0 || self.has_waiting()
+    fn has_enough(&self, beside_live: bool) -> bool {
+        self.gathered.has_appends(if beside_live { COMMIT_BYTES_BESIDE_LIVE } else { COMMIT_BYTES })
+    }
+
+    /// Whether a pass over what was marked has begun and not come to its end.
+    pub fn is_under_way(&self) -> bool {
+        let due = !self.due_texts.is_empty() || !self.due_sources.is_empty();
+        due || !self.wanted.is_empty() || self.files.pairs.wanted() > 0 || self.in_flight() > 0
     }
 
     /// Whether anything was gathered and not yet committed.
@@ -271,8 +278,8 @@ impl Desk {
     }
 
     /// Hands over what is due: while more is to come what can be appended, in the end all of it.
-    pub fn take_due(&mut self) -> Gathered {
-        if self.has_more_to_come() && self.gathered.has_appends(COMMIT_BYTES) {
+    pub fn take_due(&mut self, beside_live: bool) -> Gathered {
+        if self.is_under_way() && self.has_enough(beside_live) {
             self.gathered.take_appends()
         } else {
             self.take_gathered()
