@@ -38,7 +38,8 @@ impl Names {
 
     /// The text of a number.
     pub fn text(&self, name: Name) -> &str {
-        std::str::from_utf8(self.bytes(name)).unwrap_or_default()
+        // Looked at once more, each time: the library's own way took a seventh of the lines of runs.
+        simdutf8::basic::from_utf8(self.bytes(name)).unwrap_or_default()
     }
 
     /// The bytes of a number; of texts, in the order of the texts.
