@@ -143,23 +143,10 @@ fn push_quoted(out: &mut String, value: &Escaped<'_>) {
 /// Appends a hash as 64 lower-case hex digits.
 pub fn push_hash(out: &mut String, hash: &Sha256Hex) {
     let mut digits = [0; 64];
-    for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(hash.0) {
-        *pair = PAIRS[usize::from(byte)];
-    }
-    out.push_str(std::str::from_utf8(&digits).unwrap_or_default());
+    // The buffer has twice the length of the hash, so that encoding cannot fail.
+    let encoded = hex::encode_to_slice(hash.0, &mut digits).is_ok();
+    out.push_str(std::str::from_utf8(&digits).ok().filter(|_| encoded).unwrap_or_default());
 }
-
-/// Both digits of every byte. Three hashes stand in every record, and digits one by one cost four times as much.
-const PAIRS: [[u8; 2]; 256] = {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut pairs = [[0; 2]; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
-        byte += 1;
-    }
-    pairs
-};
 
 #[cfg(test)]
 mod tests {
