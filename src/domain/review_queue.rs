@@ -99,17 +99,8 @@ pub fn reasons_of(score: &str) -> Vec<&str> {
     skim::items(reasons.unwrap_or_default()).map(|reason| reason.trim_matches('"')).collect()
 }
 
-/// How much an item tells of its score.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tells {
-    /// What it says: equal for equal rows, in whichever steps they came.
-    Score,
-    /// Also how many came before, and which row brought it about.
-    History,
-}
-
-/// One line of the queue, from a row's evidence and its current score.
-pub fn item(why: Why, evidence: &str, score: &str, tells: Tells) -> String {
+/// One item of the queue, from a row's evidence and its current score.
+pub fn item(why: Why, evidence: &str, score: &str) -> String {
     let [run_id, task_id, source_stream, timestamp, provenance, text, results] = values(
         evidence,
         ["run_id", "task_id", "source_stream", "timestamp", "provenance", "text", "validation_results"],
@@ -120,8 +111,7 @@ pub fn item(why: Why, evidence: &str, score: &str, tells: Tells) -> String {
     let text = text.and_then(skim::text).filter(|text| why != Why::Secret && has_words(text));
     let rejected = text.as_ref().and_then(|_| rejected_text(results?));
     let nothing = Escaped::from_escaped("");
-    // Grown step by step it took a twelfth of the time of all views.
-    let mut line = String::with_capacity(evidence.len() + score.len());
+    let mut line = String::new();
     let mut o = Object::new(&mut line);
     let raw = |o: &mut Object<'_>, name, value: Option<&str>| o.raw(name, value.unwrap_or("null"));
     o.int("schema_version", SCHEMA_VERSION);
@@ -132,14 +122,10 @@ pub fn item(why: Why, evidence: &str, score: &str, tells: Tells) -> String {
     raw(&mut o, "timestamp", timestamp);
     raw(&mut o, "category", category);
     raw(&mut o, "reasons", reasons);
-    if tells == Tells::History {
-        raw(&mut o, "score_seq", score_seq);
-    }
+    raw(&mut o, "score_seq", score_seq);
     o.text("text", text.as_ref().unwrap_or(&nothing));
     o.text("rejected_text", rejected.as_ref().unwrap_or(&nothing));
-    if tells == Tells::History {
-        raw(&mut o, "caused_by", caused_by);
-    }
+    raw(&mut o, "caused_by", caused_by);
     raw(&mut o, "provenance", provenance);
     o.end();
     line

@@ -8,7 +8,7 @@ use super::streams::StreamSet;
 use crate::domain::exports::preference::{self, Source};
 use crate::domain::exports::{Verdict, wanted_rag, wanted_sft};
 use crate::domain::link::{Key, Links, Place};
-use crate::domain::review_queue::{Tells, Why, item, reasons_of, rule_of};
+use crate::domain::review_queue::{Why, item, reasons_of, rule_of};
 use crate::domain::rules::Rules;
 use crate::domain::score::Category;
 use crate::domain::skim;
@@ -108,7 +108,7 @@ pub fn queue_of(outputs: &Outputs, streams: &[&str], special: &Special) -> Resul
                 Some(why) => {
                     let place =
                         (member(row.evidence, "timestamp"), source_file(row.evidence), row.evidence_at);
-                    items.push((why, place, item(why, row.evidence, row.score, Tells::History)));
+                    items.push((why, place, item(why, row.evidence, row.score)));
                 }
                 None if unsure => *queue.waiting.entry(rule_of(&reasons).to_owned()).or_default() += 1,
                 None => {}

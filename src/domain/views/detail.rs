@@ -2,9 +2,9 @@
 //! what was retrieved, provider, attempt and cost.
 //!
 //! ```text
-//! detail = item*   item = tag:1 number*   number = LEB128
+//! detail = item*   item = tag:1 number*   number = six bits a byte, the lowest first, and 0x40 in all but the last
 //! ```
-//! Texts are numbers of [`Names`]. Equal details are held once, as the gates of a thousand reviews are.
+//! All of it is ASCII, so that it is a text. Texts in it are numbers of [`Names`]. Equal details are held once, as the gates of a thousand reviews are.
 
 use super::member::Member;
 use super::names::{Name, Names};
@@ -54,7 +54,7 @@ const CHECK: u8 = 8;
 
 /// A detail in the making.
 #[derive(Debug, Default)]
-pub(super) struct Packer(Vec<u8>);
+pub(super) struct Packer(String);
 
 impl Packer {
     /// Starts over.
@@ -62,8 +62,8 @@ impl Packer {
         self.0.clear();
     }
 
-    /// The bytes.
-    pub(super) fn bytes(&self) -> &[u8] {
+    /// The text.
+    pub(super) fn packed(&self) -> &str {
         &self.0
     }
 
@@ -87,7 +87,7 @@ impl Packer {
             Item::Attempt(attempt) => (ATTEMPT, attempt.into(), None),
             Item::Cost(nanos) => (COST, nanos, None),
         };
-        self.0.push(tag);
+        self.0.push(char::from(tag));
         self.number(first);
         if let Some(second) = second {
             self.number(second);
@@ -95,11 +95,11 @@ impl Packer {
     }
 
     fn number(&mut self, mut number: u64) {
-        while number > 0x7f {
-            self.0.push(number as u8 | 0x80);
-            number >>= 7;
+        while number > 0x3f {
+            self.0.push(char::from(number as u8 & 0x3f | 0x40));
+            number >>= 6;
         }
-        self.0.push(number as u8);
+        self.0.push(char::from(number as u8));
     }
 
     /// Takes a member of the evidence of a piece of work, if it is one of these.
@@ -199,11 +199,11 @@ impl Items<'_> {
         let (mut number, mut shift) = (0, 0);
         loop {
             let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
+            number |= u64::from(byte & 0x3f) << shift;
+            if byte & 0x40 == 0 {
                 return Some(number);
             }
-            shift += 7;
+            shift += 6;
         }
     }
 }
@@ -263,7 +263,7 @@ mod tests {
         for item in items {
             packer.put(item);
         }
-        assert_eq!(Items(packer.bytes()).collect::<Vec<_>>(), items);
+        assert_eq!(Items(packer.packed().as_bytes()).collect::<Vec<_>>(), items);
     }
 
     #[test]
@@ -304,6 +304,6 @@ mod tests {
             Item::Cost(250_000_000),
             Item::Attempt(2),
         ];
-        assert_eq!(Items(packer.bytes()).collect::<Vec<_>>(), expected);
+        assert_eq!(Items(packer.packed().as_bytes()).collect::<Vec<_>>(), expected);
     }
 }

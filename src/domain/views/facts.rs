@@ -1,7 +1,8 @@
-//! What the views keep of every row: some seventy bytes, and texts by number. The rest is read back from the evidence.
+//! What the views keep of every row: 64 bytes, and texts by number. The rest is read back from the evidence.
 
 mod reading;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::detail::{Item, Items, Packer};
@@ -12,7 +13,9 @@ use super::row::{NONE, RANK_SHIFT};
 use super::shown::{Origin, Shown};
 use super::told::{Told, Tolds};
 use crate::domain::canonical::{push_escaped, unescape};
+use crate::domain::render::Object;
 use crate::domain::schema::provenance::Provenance;
+use crate::domain::schema::scalars::{Escaped, TimeText};
 use crate::domain::streams::source_file;
 
 /// Rows of one stream and generation that were read one after the other.
@@ -52,7 +55,7 @@ pub struct Facts {
     /// Rows from here on were read and count for nothing yet.
     settled: RowId,
     /// Scores likewise.
-    later: BTreeMap<RowId, (Told, u64)>,
+    later: BTreeMap<RowId, Told>,
     packer: Packer,
     tolds: Tolds,
     shown: Shown,
@@ -160,7 +163,7 @@ impl Facts {
     /// The runs that what was read and not settled will change; in order.
     pub fn waiting(&self) -> Vec<RunId> {
         let new = self.rows.iter().skip(self.settled as usize).map(|row| row.run);
-        let rescored = self.later.iter().filter_map(|(id, (told, _))| {
+        let rescored = self.later.iter().filter_map(|(id, told)| {
             self.row(*id).filter(|row| row.told != row.told.rescored(*told)).map(|row| row.run)
         });
         let mut runs: Vec<_> = new.chain(rescored).collect();
@@ -172,10 +175,9 @@ impl Facts {
     /// Counts what was read since the last time; `waiting` are the runs that [`Facts::waiting`] gave for it.
     pub fn settle(&mut self, waiting: Vec<RunId>) -> Changes {
         let mut changes = Changes { runs: waiting, first_new: self.settled, ..Changes::default() };
-        for (id, (told, score_at)) in std::mem::take(&mut self.later) {
+        for (id, told) in std::mem::take(&mut self.later) {
             if let Some(row) = self.rows.get_mut(id as usize) {
                 row.told = row.told.rescored(told);
-                row.score_at = score_at;
                 changes.rescored.push(id);
             }
         }
@@ -252,6 +254,26 @@ impl Facts {
         self.streams.get(self.stream_of(row.place)).map_or("", |stream| &stream.source_file)
     }
 
+    /// Writes the provenance of a row, whose time is given as it is printed.
+    pub(super) fn push_provenance(&self, out: &mut String, row: &Row, origin: &Origin, time: &TimeText) {
+        let mut o = Object::new(out);
+        o.text("source_file", &Escaped::from_escaped(self.source_file(row)));
+        o.int("generation", origin.generation);
+        o.int("line_offset", origin.line);
+        o.int("byte_offset", origin.byte);
+        o.hash("sig_hash", &origin.sig_hash);
+        o.time_text("recorded_at", time);
+        o.end();
+    }
+
+    /// The name of a task.
+    pub(super) fn task_text(&self, task: Task) -> Cow<'_, str> {
+        match task.run() {
+            Some(run) => format!("run:{}", self.runs.text(run)).into(),
+            None => task.name().map_or("", |name| self.names.text(name)).into(),
+        }
+    }
+
     /// Every run that has rows.
     pub fn all_runs(&self) -> impl Iterator<Item = RunId> {
         self.heads.iter().zip(0..).filter(|(head, _)| **head != NONE).map(|(_, run)| run)
@@ -259,7 +281,7 @@ impl Facts {
 
     /// What else a piece of work says.
     pub(super) fn items(&self, row: &Row) -> Items<'_> {
-        Items(self.details.bytes(row.detail))
+        Items(self.details.text(row.detail).as_bytes())
     }
 
     /// The highest attempt that a piece of work names.

@@ -15,6 +15,7 @@ pub mod names;
 mod pattern;
 pub mod playbooks;
 pub mod quantiles;
+pub mod queue_line;
 mod row;
 pub mod run_lines;
 mod runs;

@@ -1,4 +1,4 @@
-//! One row as the views keep it: some seventy bytes, and texts by number.
+//! One row as the views keep it: 64 bytes, and texts by number.
 
 use super::names::Name;
 use super::told::Told;
@@ -55,7 +55,6 @@ pub struct Row {
     pub(super) time: EventTime,
     pub(super) place: Place,
     pub(super) told: Told,
-    pub(super) score_at: u64,
     pub(super) latency_us: u64,
     pub(super) run: RunId,
     pub(super) task: Task,
@@ -68,9 +67,6 @@ pub struct Row {
     /// Of its evidence, without the newline; what does not fit is looked for.
     pub(super) evidence_len: u32,
 }
-
-/// The score line lies among the superseding ones.
-pub(super) const RESCORED: u64 = 1 << 63;
 
 fn some(name: Name) -> Option<Name> {
     (name != NONE).then_some(name)
@@ -125,10 +121,5 @@ impl Row {
     /// Length of its evidence, in bytes, or a length that the line does not end at.
     pub fn evidence_len(&self) -> u32 {
         self.evidence_len
-    }
-
-    /// Where its current score starts: whether among the superseding scores, and the byte.
-    pub fn score_at(&self) -> (bool, u64) {
-        (self.score_at & RESCORED != 0, self.score_at & !RESCORED)
     }
 }

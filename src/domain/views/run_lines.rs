@@ -13,15 +13,14 @@ use super::few::Few;
 use super::member::Member;
 use super::runs::{Run, worst};
 use super::shown::{Origin, parts, put_all};
-use super::told::Told;
+use super::told::reasons;
 use crate::domain::canonical::{push_escaped, unescape};
 use crate::domain::render::Object;
 use crate::domain::schema::SCHEMA_VERSION;
 use crate::domain::schema::codes::Marker;
 use crate::domain::schema::record::ModelRole;
-use crate::domain::schema::scalars::{Escaped, EventTime};
+use crate::domain::schema::scalars::{EventTime, TimeText};
 use crate::domain::score::Category;
-use crate::domain::signal::{Code, SignalSet};
 use crate::domain::skim;
 
 /// Members that are shown as they are, each with all its values, in the order of the line; `model_role` among them.
@@ -79,7 +78,10 @@ impl RunLines {
         }
         let present = self.read(facts, &mut rows, lines);
         let run = Run::of_rows(facts, run, own.map(|(_, row)| *row));
-        Line { facts, run: &run, rows: &rows, text: &self.text, parts: &self.parts, present }.write(out);
+        let time = rows.first().map_or(EventTime::EPOCH, |(_, first)| first.row.time());
+        let began = (time, time.text());
+        Line { facts, run: &run, rows: &rows, text: &self.text, parts: &self.parts, present, began }
+            .write(out);
     }
 
     /// Gathers what is shown of rows; gives a bit for every member that some row has.
@@ -122,9 +124,15 @@ struct Line<'l> {
     parts: &'l [Part],
     /// A bit for every member that some row has.
     present: u64,
+    /// When the first row happened: most runs have no other one, and their lines tell its time three times.
+    began: (EventTime, TimeText),
 }
 
 impl<'l> Line<'l> {
+    fn time_text(&self, time: EventTime) -> TimeText {
+        if time == self.began.0 { self.began.1 } else { time.text() }
+    }
+
     /// The values of a member, with their rows, in order.
     fn values(&self, member: Member) -> impl DoubleEndedIterator<Item = (Shows<'l>, &'l str)> {
         self.values_of(member, member)
@@ -152,16 +160,13 @@ impl<'l> Line<'l> {
         let mut o = Object::new(out);
         o.int("schema_version", SCHEMA_VERSION);
         o.plain("run_id", facts.runs.text(self.run.id));
-        match task.run() {
-            Some(run) => o.plain("task_id", &format!("run:{}", facts.runs.text(run))),
-            None => o.plain("task_id", task.name().map_or("", |name| facts.names.text(name))),
-        }
+        o.plain("task_id", &facts.task_text(task));
         o.plain("task_type", facts.names.text(task_type));
         let signatures = self.values(Member::RunSignature).rev().filter(|(shows, _)| shows.is_own);
         string(&mut o, "run_signature", signatures.map(|(_, value)| value));
         self.write_score(&mut o);
-        o.time("first_timestamp", first.row.time());
-        o.time("last_timestamp", last.row.time());
+        o.time_text("first_timestamp", &self.time_text(first.row.time()));
+        o.time_text("last_timestamp", &self.time_text(last.row.time()));
         let number = |value: &str| value.parse::<i64>().ok();
         let pull = self.values(Member::PrNumber).rev().find_map(|(_, value)| number(value));
         if let Some(pull) = pull {
@@ -204,7 +209,17 @@ impl<'l> Line<'l> {
             let mut o = Object::new(out);
             o.plain("source_stream", facts.names.text(facts.stream_name(shows.row)));
             o.plain("category", shows.row.told().category().name());
-            push_provenance(o.key("provenance"), facts, &shows, place);
+            let provenance = o.key("provenance");
+            if place.is_empty() {
+                facts.push_provenance(
+                    provenance,
+                    shows.row,
+                    &shows.origin,
+                    &self.time_text(shows.row.time()),
+                );
+            } else {
+                provenance.push_str(place);
+            }
             o.end();
         });
         o.end();
@@ -224,19 +239,20 @@ impl<'l> Line<'l> {
                 }
             });
         }
-        let told = || self.run.work().map(Row::told);
-        let signals = told().fold(SignalSet::EMPTY, |all, told| all.union(told.signals()));
-        let rules = told().filter_map(Told::rule);
-        let reasons = signals.iter().map(Code::name).chain(rules).collect::<Few<_>>().distinct();
+        let reasons = reasons(self.run.work().map(Row::told));
         if !reasons.is_empty() {
             o.codes("reasons", reasons);
         }
     }
 
     fn write_sums(&self, o: &mut Object<'_>) {
-        // Written by the same rules as everything that serde writes.
         let mut amount = |key: &str, amount: Option<f64>| {
-            if let Some(Ok(json)) = amount.map(|amount| serde_json::to_string(&amount)) {
+            // Whole ones, which most are, by hand: what serde writes of them is the number and `.0`.
+            if let Some(whole) = amount.filter(|amount| amount.fract() == 0.0 && *amount < 1e15) {
+                let digits = o.key(key);
+                digits.push_str(itoa::Buffer::new().format(whole as u64));
+                digits.push_str(".0");
+            } else if let Some(Ok(json)) = amount.map(|amount| serde_json::to_string(&amount)) {
                 o.raw(key, &json);
             }
         };
@@ -302,23 +318,6 @@ impl<'l> Line<'l> {
             }
         }
     }
-}
-
-/// Writes the provenance of a row: as it stands, or as its origin says.
-fn push_provenance(out: &mut String, facts: &Facts, shows: &Shows<'_>, as_it_stands: &str) {
-    if !as_it_stands.is_empty() {
-        out.push_str(as_it_stands);
-        return;
-    }
-    let Shows { row, origin, .. } = shows;
-    let mut o = Object::new(out);
-    o.text("source_file", &Escaped::from_escaped(facts.source_file(row)));
-    o.int("generation", origin.generation);
-    o.int("line_offset", origin.line);
-    o.int("byte_offset", origin.byte);
-    o.hash("sig_hash", &origin.sig_hash);
-    o.time("recorded_at", row.time());
-    o.end();
 }
 
 /// What a person decided: its members in order, and when.

@@ -55,10 +55,10 @@ impl<'f> Run<'f> {
     }
 
     fn is_named_by(&self, task: Task) -> bool {
-        let own = self.facts.runs.bytes(self.id);
+        let own = self.facts.runs.text(self.id);
         match task.run() {
-            Some(run) => run == self.id || own.strip_prefix(b"run:") == Some(self.facts.runs.bytes(run)),
-            None => task.name().is_some_and(|name| self.facts.names.bytes(name) == own),
+            Some(run) => run == self.id || own.strip_prefix("run:") == Some(self.facts.runs.text(run)),
+            None => task.name().is_some_and(|name| self.facts.names.text(name) == own),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the current score of a row tells the views, in one word.
 
+use super::few::Few;
 use super::names::Names;
 use crate::domain::score::{Category, rule_codes};
 use crate::domain::signal::{Code, SignalSet};
@@ -54,6 +55,17 @@ impl Told {
     pub fn is_extraction(self) -> bool {
         self.0 & EXTRACTION != 0
     }
+}
+
+/// The reasons of scores, each once, in the order in which scores have them.
+pub(super) fn reasons(told: impl Iterator<Item = Told>) -> Few<&'static str> {
+    let (mut signals, mut reasons) = (SignalSet::EMPTY, Few::Many(Vec::new()));
+    for told in told {
+        signals = signals.union(told.signals());
+        told.rule().into_iter().for_each(|rule| reasons.push(rule));
+    }
+    signals.iter().for_each(|code| reasons.push(code.name()));
+    reasons.distinct()
 }
 
 /// What the reasons of scores tell, each list read once: there are few, and many rows have each of them.

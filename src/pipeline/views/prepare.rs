@@ -34,10 +34,7 @@ pub(super) fn prepare(
     let prepared = thread::scope(|scope| {
         let runs = scope.spawn(move || {
             let dirty = with_targets(facts, changes);
-            let mut lines = sources.read_back(facts);
-            let file = runs.update(sources.output, sources.committed, facts, &dirty, new_runs, &mut lines);
-            lines.check()?;
-            file
+            runs.update(sources, facts, &dirty, new_runs)
         });
         let others = || {
             ledger.after(facts, &changes.runs, before.0);
@@ -58,7 +55,7 @@ pub(super) fn prepare(
 }
 
 impl Sources<'_> {
-    fn read_back<'f>(&self, facts: &'f Facts) -> ReadBack<'f> {
+    pub(super) fn read_back<'f>(&self, facts: &'f Facts) -> ReadBack<'f> {
         ReadBack::new(facts, self.output, self.names, self.committed)
     }
 }

@@ -6,10 +6,11 @@ use std::path::Path;
 use super::ViewError;
 use super::read_back::ReadBack;
 use super::rewrite::Rewrite;
-use crate::domain::review_queue::{Tells, Why, item};
+use crate::domain::review_queue::Why;
 use crate::domain::schema::receipt::CommittedState;
 use crate::domain::schema::scalars::Sha256Hex;
 use crate::domain::views::facts::{At, Changes, Facts, Place, Row, RowId};
+use crate::domain::views::queue_line;
 use crate::pipeline::refresh::REVIEW_QUEUE;
 use crate::pipeline::review::Special;
 use crate::store::Prepared;
@@ -44,30 +45,32 @@ impl Queue {
         lines: &mut ReadBack<'_>,
     ) -> Result<Option<Prepared>, ViewError> {
         let looked_at = self.looked_at(facts, changes, special);
-        let new_rows = (changes.first_new..facts.len()).filter_map(|id| facts.row(id));
-        let rows = looked_at.iter().filter_map(|id| facts.row(*id)).chain(new_rows);
+        let rows = looked_at.iter().copied().chain(changes.first_new..facts.len());
+        let rows = rows.filter_map(|id| Some((id, facts.row(id)?)));
         // What is new has no item yet.
         let touched: BTreeSet<Place> =
             looked_at.iter().filter_map(|id| facts.row(*id)).map(Row::place).collect();
-        let items = rows.filter_map(|row| Some((why(facts, row, special, streams)?, row.at())));
-        let mut new: Vec<Item> = items.collect();
+        let items = rows.filter_map(|(id, row)| Some(((why(facts, row, special, streams)?, row.at()), id)));
+        let mut new: Vec<(Item, RowId)> = items.collect();
         new.sort_unstable();
         let mut rewrite = Rewrite::open(output, REVIEW_QUEUE, committed)?;
         let mut new = new.into_iter().peekable();
         let old = std::mem::take(&mut self.items);
         let mut items = Vec::with_capacity(old.len());
-        let mut put = |rewrite: &mut Rewrite, items: &mut Vec<(Item, u64)>, (why, at): Item| {
-            let row = facts.row_at(at.1).and_then(|id| facts.row(id));
-            if let Some((evidence, score)) = row.and_then(|row| lines.both(row)) {
-                let mut line = item(why, evidence, score, Tells::Score);
-                line.push('\n');
+        let mut line = String::new();
+        let mut put = |rewrite: &mut Rewrite, items: &mut Vec<(Item, u64)>, (item, id): (Item, RowId)| {
+            line.clear();
+            if let Some(row) = facts.row(id) {
+                queue_line::push(facts, id, row, item.0, lines, &mut line);
+            }
+            if !line.is_empty() {
                 rewrite.put(line.as_bytes())?;
-                items.push(((why, at), line.len() as u64));
+                items.push((item, line.len() as u64));
             }
             Ok::<(), ViewError>(())
         };
         for (item, len) in old {
-            while let Some(item) = new.next_if(|new| *new <= item) {
+            while let Some(item) = new.next_if(|new| new.0 <= item) {
                 put(&mut rewrite, &mut items, item)?;
             }
             if touched.contains(&item.1.1) {

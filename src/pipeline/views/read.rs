@@ -63,8 +63,8 @@ impl Cursors {
             let mut evidence = LineReader::open(output.join(evidence), read_to.0, evidence_to)?;
             let mut scores = LineReader::open(output.join(scores), read_to.1, scores_to)?;
             while let Some((evidence_at, line)) = evidence.next()? {
-                if let Some((score_at, score)) = scores.next()? {
-                    facts.read(stream, evidence_at, line, score_at, score);
+                if let Some((_, score)) = scores.next()? {
+                    facts.read(stream, evidence_at, line, score);
                 }
             }
             *read_to = (evidence_to, scores_to);
@@ -72,8 +72,8 @@ impl Cursors {
         let rescored_to = committed.output_len(RESCORED);
         if self.rescored_to < rescored_to {
             let mut rescored = LineReader::open(output.join(RESCORED), self.rescored_to, rescored_to)?;
-            while let Some((at, line)) = rescored.next()? {
-                facts.read_rescored(at, line);
+            while let Some((_, line)) = rescored.next()? {
+                facts.read_rescored(line);
             }
             self.rescored_to = rescored_to;
         }

@@ -1,29 +1,25 @@
-//! Reading back what is not kept of a row: its evidence and its score, a line at a time.
+//! Reading back what is not kept of a row: its evidence, a line at a time.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::read::{evidence, read_at, scores};
+use super::read::{evidence, read_at};
 use crate::domain::schema::receipt::CommittedState;
 use crate::domain::views::Lines;
 use crate::domain::views::facts::{Facts, Row};
-use crate::pipeline::outputs::{Outputs, RESCORED};
+use crate::pipeline::outputs::Outputs;
 use crate::store::StoreError;
 
-/// Nearly all scores are shorter.
-const SCORE_BYTES: usize = 2 << 10;
 /// What is read at a time while lines come in the order of the file.
 const BLOCK_BYTES: usize = 64 << 10;
 /// The next line of those that are wanted is near when it is nearer than this.
 const NEAR_BYTES: usize = 16 << 10;
 
-/// Evidence and current scores of rows, by where they stand.
+/// Evidence of rows, by where it stands.
 #[derive(Debug)]
 pub struct ReadBack<'f> {
     facts: &'f Facts,
     evidence: Vec<Block>,
-    scores: Vec<Block>,
-    rescored: Block,
     failed: Option<StoreError>,
 }
 
@@ -31,29 +27,13 @@ impl<'f> ReadBack<'f> {
     /// Of what is committed, by streams in the order of the facts.
     pub(super) fn new(facts: &'f Facts, output: &Path, names: &[String], committed: &CommittedState) -> Self {
         let block = |path: String| Block::new(output.join(&path), committed.output_len(&path));
-        Self {
-            facts,
-            evidence: names.iter().map(|name| block(evidence(name))).collect(),
-            scores: names.iter().map(|name| block(scores(name))).collect(),
-            rescored: block(RESCORED.to_owned()),
-            failed: None,
-        }
+        Self { facts, evidence: names.iter().map(|name| block(evidence(name))).collect(), failed: None }
     }
 
     /// Of outputs whose rows were read by [`super::committed_facts`].
     pub fn of(facts: &'f Facts, outputs: &Outputs) -> Self {
         let names = super::read::Cursors::new(&[], &outputs.state).names;
         Self::new(facts, outputs.folder(), &names, &outputs.state)
-    }
-
-    /// The evidence of a row and its current score.
-    pub(super) fn both(&mut self, row: &Row) -> Option<(&str, &str)> {
-        let stream = self.facts.stream_of(row.place());
-        let (is_rescored, at) = row.score_at();
-        let scores = if is_rescored { &mut self.rescored } else { self.scores.get_mut(stream)? };
-        let evidence =
-            self.evidence.get_mut(stream)?.line(row.place().evidence_at(), len_of(row), &mut self.failed)?;
-        Some((evidence, scores.line(at, SCORE_BYTES, &mut self.failed)?))
     }
 
     /// Whether everything could be read.

@@ -1,15 +1,12 @@
 //! `views/runs.jsonl`: a line a run by `run_id`; that of an unchanged run is copied from the old file.
 
-use std::path::Path;
-
 use super::ViewError;
 use super::files::RUNS;
-use super::read_back::ReadBack;
+use super::render::each_line;
 use super::rewrite::Rewrite;
-use crate::domain::schema::receipt::CommittedState;
+use super::state::Sources;
 use crate::domain::schema::scalars::Sha256Hex;
 use crate::domain::views::facts::{Facts, RunId};
-use crate::domain::views::run_lines::RunLines;
 use crate::store::Prepared;
 
 /// The runs in the order of the file, with the lengths of their lines.
@@ -27,31 +24,37 @@ impl RunFile {
     /// Makes the lines of some runs anew; `new` are those among them that are not in the file.
     pub(super) fn update(
         &mut self,
-        output: &Path,
-        committed: &CommittedState,
+        sources: Sources<'_>,
         facts: &Facts,
         dirty: &[RunId],
         new: Vec<RunId>,
-        lines: &mut ReadBack<'_>,
     ) -> Result<Option<Prepared>, ViewError> {
         self.insert(facts, new);
         let is_dirty = Marks::of(dirty, facts.runs.len());
-        let mut rewrite = Rewrite::open(output, RUNS, committed)?;
-        let (mut room, mut line) = (RunLines::default(), String::new());
-        for (run, len) in &mut self.lines {
-            if !is_dirty.contains(*run) {
+        let dirty: Vec<RunId> =
+            self.lines.iter().map(|(run, _)| *run).filter(|run| is_dirty.contains(*run)).collect();
+        let mut rewrite = Rewrite::open(sources.output, RUNS, sources.committed)?;
+        let mut places = self.lines.iter_mut();
+        let mut keep = |rewrite: &mut Rewrite| {
+            for (run, len) in places.by_ref() {
+                if is_dirty.contains(*run) {
+                    return Ok(Some(len));
+                }
                 rewrite.keep(u64::from(*len))?;
-                continue;
             }
+            Ok::<_, ViewError>(None)
+        };
+        each_line(facts, &dirty, sources, &mut |line| {
+            let Some(len) = keep(&mut rewrite)? else { return Ok(()) };
             if *len != NO_LINE {
                 rewrite.skip(u64::from(*len))?;
             }
-            line.clear();
-            room.push(facts, *run, lines, &mut line);
             rewrite.put(line.as_bytes())?;
             // A line of 4 GiB would be made anew each time, at the wrong place: it is not known where the next one begins.
             *len = u32::try_from(line.len()).map_err(|_| ViewError::Changed(RUNS.to_owned()))?;
-        }
+            Ok(())
+        })?;
+        keep(&mut rewrite)?;
         let prepared = rewrite.finish(self.sha256)?;
         self.sha256 = prepared.as_ref().map(|prepared| prepared.sha256).or(self.sha256);
         Ok(prepared)
@@ -59,7 +62,7 @@ impl RunFile {
 
     /// Puts new runs into their places.
     fn insert(&mut self, facts: &Facts, mut new: Vec<RunId>) {
-        let text = |run: RunId| facts.runs.bytes(run);
+        let text = |run: RunId| facts.runs.text(run).as_bytes();
         sort_by_text(&mut new, text);
         if self.lines.is_empty() {
             self.lines = new.into_iter().map(|run| (run, NO_LINE)).collect();

@@ -3,7 +3,7 @@
 use super::super::detail::{name_of, scaled};
 use super::super::member::{Finder, Member};
 use super::super::names::push;
-use super::super::row::{NONE, OF_RUN, RESCORED};
+use super::super::row::{NONE, OF_RUN};
 use super::super::shown::{Origin, place, put};
 use super::{Facts, Place, Row, RowId, RunId, Stretch, Task};
 use crate::domain::schema::scalars::EventTime;
@@ -27,11 +27,11 @@ impl Standing {
 }
 
 impl Facts {
-    /// Reads a row of a stream, its lines given with the bytes at which they start. Lines that distilld did not write
+    /// Reads a row of a stream, its evidence given with the byte at which it starts. Lines that distilld did not write
     /// like that are left out, which `verify` tells. Counts from [`Facts::settle`] on.
-    pub fn read(&mut self, stream: usize, evidence_at: u64, evidence: &str, score_at: u64, score: &str) {
+    pub fn read(&mut self, stream: usize, evidence_at: u64, evidence: &str, score: &str) {
         self.parts.clear();
-        if let Some((row, origin)) = self.read_row(stream, evidence_at, evidence, score_at, score) {
+        if let Some((row, origin)) = self.read_row(stream, evidence_at, evidence, score) {
             self.shown.put(self.rows.len() as RowId, origin, &self.parts);
             push(&mut self.rows, row);
         }
@@ -42,7 +42,6 @@ impl Facts {
         stream: usize,
         evidence_at: u64,
         evidence: &str,
-        score_at: u64,
         score: &str,
     ) -> Option<(Row, Origin)> {
         self.packer.clear();
@@ -81,13 +80,12 @@ impl Facts {
             time: origin.time,
             place: Place(rank | evidence_at),
             told: told.of_kind(is_work == Some(true), is_extraction),
-            score_at,
             latency_us,
             run,
             task,
             task_type,
             model,
-            detail: self.details.of_bytes(self.packer.bytes()),
+            detail: self.details.of(self.packer.packed()),
             next_in_run: NONE,
             line,
             evidence_len: u32::try_from(evidence.len()).unwrap_or(u32::MAX),
@@ -95,17 +93,16 @@ impl Facts {
         Some((row, kept))
     }
 
-    /// Reads a superseding score, which starts at a byte of its file. Counts from [`Facts::settle`] on.
-    pub fn read_rescored(&mut self, score_at: u64, score: &str) {
+    /// Reads a superseding score. Counts from [`Facts::settle`] on.
+    pub fn read_rescored(&mut self, score: &str) {
         let provenance = skim::members(score).find(|(key, _)| *key == "provenance");
         let origin = provenance.and_then(|(_, value)| self.standing(value));
         let Some((origin, told)) = origin.zip(self.tolds.read(score)) else { return };
         let Some(id) = origin.file_is.and_then(|stream| self.row_at_line(stream, &origin)) else { return };
         if id < self.settled {
-            self.later.insert(id, (told, score_at | RESCORED));
+            self.later.insert(id, told);
         } else if let Some(row) = self.rows.get_mut(id as usize) {
             row.told = row.told.rescored(told);
-            row.score_at = score_at | RESCORED;
         }
     }
 
