@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use faster_hex::hex_string;
+
 use super::key;
 use super::table::{print, print_json};
 use super::{Exit, Failure};
@@ -85,7 +87,7 @@ fn check_row(text: &str, row: Option<&Sha256Hex>, key: &PublicKey) -> Result<Pro
         "row": leaf,
         "index": proof.index,
         "size": head.size,
-        "root": hex::encode(head.root),
+        "root": hex_string(&head.root),
         "origin": head.origin,
         "key": key.name(),
         "raw_row_checked": row.is_some(),
@@ -107,7 +109,7 @@ fn check_growth(text: &str, old: &str, key: &PublicKey) -> Result<Proven, String
         "origin": new.origin,
         "old_size": old.size,
         "size": new.size,
-        "root": hex::encode(new.root),
+        "root": hex_string(&new.root),
         "key": key.name(),
     });
     Ok((words, json))

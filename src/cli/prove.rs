@@ -3,6 +3,8 @@
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
+use faster_hex::hex_string;
+
 use super::key;
 use super::setup::{self, Paths};
 use super::table::{print, print_json};
@@ -119,7 +121,7 @@ fn sign_heads(notary: &Notary, streams: &[String], args: &Args) -> Result<Exit, 
                 "stream": stream,
                 "origin": checkpoint.origin,
                 "size": checkpoint.size,
-                "root": hex::encode(checkpoint.root),
+                "root": hex_string(&checkpoint.root),
                 "checkpoint": note,
                 "file": into,
             }));

@@ -30,7 +30,10 @@ fn the_example_of_the_rfc_gives_its_bytes() {
     }"#;
     let bytes = "7b226c69746572616c73223a5b6e756c6c2c747275652c66616c73655d2c226e756d62657273223a5b3333333333333333332e33333333333333\
                  2c31652b33302c342e352c302e3030322c31652d32375d2c22737472696e67223a22e282ac245c75303030665c6e4127425c225c5c5c5c5c222f227d";
-    check(row, &String::from_utf8(hex::decode(bytes.replace(' ', "")).unwrap()).unwrap());
+    let digits = bytes.replace(' ', "");
+    let mut bytes = vec![0; digits.len() / 2];
+    faster_hex::hex_decode(digits.as_bytes(), &mut bytes).unwrap();
+    check(row, &String::from_utf8(bytes).unwrap());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use faster_hex::hex_string;
 use sha2::{Digest, Sha256};
 
 /// The byte that names Ed25519 in key ids and encoded keys.
@@ -57,7 +58,7 @@ impl PublicKey {
         };
         let key = key_bytes(key).and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
         let public = Self { name: checked_name(name)?, key: key.ok_or(NoteError::PublicKey)? };
-        if hex::encode(public.id()) == id { Ok(public) } else { Err(NoteError::PublicKey) }
+        if hex_string(&public.id()) == id { Ok(public) } else { Err(NoteError::PublicKey) }
     }
 
     /// The key's name.
@@ -106,7 +107,7 @@ impl PublicKey {
 
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}+{}+{}", self.name, hex::encode(self.id()), encoded(self.key.as_bytes()))
+        write!(f, "{}+{}+{}", self.name, hex_string(&self.id()), encoded(self.key.as_bytes()))
     }
 }
 
@@ -130,13 +131,13 @@ impl PrivateKey {
             return Err(NoteError::PrivateKey);
         };
         let private = Self::from_seed(name, &key_bytes(seed).ok_or(NoteError::PrivateKey)?)?;
-        if hex::encode(private.public.id()) == id { Ok(private) } else { Err(NoteError::PrivateKey) }
+        if hex_string(&private.public.id()) == id { Ok(private) } else { Err(NoteError::PrivateKey) }
     }
 
     /// The key as `PRIVATE+KEY+NAME+ID+KEY`.
     pub fn to_text(&self) -> String {
         let PublicKey { name, .. } = &self.public;
-        format!("{PRIVATE}{name}+{}+{}", hex::encode(self.public.id()), encoded(self.key.as_bytes()))
+        format!("{PRIVATE}{name}+{}+{}", hex_string(&self.public.id()), encoded(self.key.as_bytes()))
     }
 
     /// The public half.

@@ -1,5 +1,7 @@
 //! Writing one JSON object straight into a line of output, members in the order they are given.
 
+use faster_hex::hex_append;
+
 use super::canonical::push_escaped;
 use super::schema::scalars::{Escaped, EventTime, Sha256Hex, TimeText};
 
@@ -73,6 +75,18 @@ impl<'o> Object<'o> {
         self.key(key).push_str(json);
     }
 
+    /// The members of another object.
+    pub fn members(&mut self, object: &str) {
+        let members = object.get(1..object.len().saturating_sub(1)).unwrap_or_default();
+        if !members.is_empty() {
+            if !self.empty {
+                self.out.push(',');
+            }
+            self.empty = false;
+            self.out.push_str(members);
+        }
+    }
+
     /// A hash, in hex.
     pub fn hash(&mut self, key: &str, value: &Sha256Hex) {
         let out = self.key(key);
@@ -142,10 +156,7 @@ fn push_quoted(out: &mut String, value: &Escaped<'_>) {
 
 /// Appends a hash as 64 lower-case hex digits.
 pub fn push_hash(out: &mut String, hash: &Sha256Hex) {
-    let mut digits = [0; 64];
-    // The buffer has twice the length of the hash, so that encoding cannot fail.
-    let encoded = hex::encode_to_slice(hash.0, &mut digits).is_ok();
-    out.push_str(std::str::from_utf8(&digits).ok().filter(|_| encoded).unwrap_or_default());
+    hex_append(&hash.0, out);
 }
 
 #[cfg(test)]
@@ -163,9 +174,11 @@ mod tests {
         object.object("e", |inner| inner.int("zero", 0));
         object.time("f", EventTime::EPOCH);
         object.hash("g", &Sha256Hex([0xab; 32]));
+        object.members("{}");
+        object.members(r#"{"h":1,"i":[]}"#);
         object.end();
         let expected = format!(
-            r#"{{"a":-12,"b":"x\n\"y\"","c":true,"d":["p","q"],"e":{{"zero":0}},"f":"1970-01-01T00:00:00.000Z","g":"{}"}}"#,
+            r#"{{"a":-12,"b":"x\n\"y\"","c":true,"d":["p","q"],"e":{{"zero":0}},"f":"1970-01-01T00:00:00.000Z","g":"{}","h":1,"i":[]}}"#,
             "ab".repeat(32)
         );
         assert_eq!(out, expected);

@@ -17,7 +17,7 @@ fn fixtures() -> PathBuf {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
+    faster_hex::hex_string(&Sha256::digest(bytes))
 }
 
 /// The row of a quarantine line, as far as it was kept.

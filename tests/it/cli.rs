@@ -362,7 +362,7 @@ fn check_keys(sample: &Value, keys: &[&str]) {
 }
 
 fn first16(content: &[u8]) -> String {
-    hex::encode(Sha256::digest(content))[..16].to_owned()
+    faster_hex::hex_string(&Sha256::digest(content))[..16].to_owned()
 }
 
 #[test]
@@ -441,7 +441,7 @@ fn every_sample_is_backed_by_its_category_and_named_by_its_content() {
         assert_eq!(sample["success_score"], category.as_str());
         let content = text(&sample["text"]);
         assert_eq!(sample["sample_id"], format!("rag_{}", first16(content.as_bytes())));
-        assert_eq!(sample["content_sha256"], hex::encode(Sha256::digest(content.as_bytes())));
+        assert_eq!(sample["content_sha256"], faster_hex::hex_string(&Sha256::digest(content.as_bytes())));
         let stream = text(&sample["provenance"]["source_file"]);
         let name = stream.rsplit('/').next().unwrap().trim_end_matches(".jsonl");
         assert!(sample["tags"].as_array().unwrap().contains(&json!(format!("stream:{name}"))), "{sample}");

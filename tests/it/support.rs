@@ -235,7 +235,7 @@ pub fn receipt_lines(output: &Path) -> Vec<Vec<u8>> {
 /// SHA-256 in lower-case hex.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::Digest as _;
-    hex::encode(sha2::Sha256::digest(bytes))
+    faster_hex::hex_string(&sha2::Sha256::digest(bytes))
 }
 
 /// Waits until something holds, or fails after 20 s.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use faster_hex::{hex_decode_array, hex_string};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use sha2::{Digest, Sha256};
 
@@ -19,43 +20,19 @@ impl Sha256Hex {
     }
 
     /// Reads 64 hex digits of either case.
-    #[expect(clippy::indexing_slicing, reason = "the table has a value for every byte")]
     pub fn parse(text: &str) -> Option<Self> {
-        let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
-        let mut bytes = [0; 32];
-        // Values of digits are below 16, so whatever else was among them shows at the end.
-        let mut all = 0;
-        for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
-            let [high, low] = pair.map(|digit| VALUES[usize::from(digit)]);
-            all |= high | low;
-            *byte = high << 4 | low & 15;
-        }
-        (all < 16).then_some(Self(bytes))
+        hex_decode_array(text.as_bytes()).ok().map(Self)
     }
 
     /// The first 16 hex digits.
     pub fn first16(&self) -> String {
-        hex::encode(self.0.first_chunk::<8>().unwrap_or(&[0; 8]))
+        hex_string(self.0.first_chunk::<8>().unwrap_or(&[0; 8]))
     }
 }
 
-/// The value of each hex digit; what is none has a greater one. Every line of ours has hashes, and reading them digit by digit was a
-/// tenth of what views read.
-#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-const VALUES: [u8; 256] = {
-    let mut values = [0xff; 256];
-    let mut digit = 0;
-    while digit < 16 {
-        values[b"0123456789abcdef"[digit] as usize] = digit as u8;
-        values[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
-        digit += 1;
-    }
-    values
-};
-
 impl fmt::Display for Sha256Hex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        f.write_str(&hex_string(&self.0))
     }
 }
 
@@ -67,7 +44,7 @@ impl fmt::Debug for Sha256Hex {
 
 impl serde::Serialize for Sha256Hex {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode(self.0))
+        serializer.serialize_str(&hex_string(&self.0))
     }
 }
 

@@ -226,14 +226,14 @@ impl Facts {
         self.about.range((run, 0)..=(run, NONE)).filter_map(|(_, id)| Some((*id, self.row(*id)?)))
     }
 
-    /// What the line of its run shows of a row, while that is kept.
-    pub(super) fn shown(&self, row: RowId) -> Option<(Origin, &str)> {
+    /// What the line of its run shows of a row, and the number of that, while it is kept.
+    pub(super) fn shown(&self, row: RowId) -> Option<(Origin, Name, &str)> {
         self.shown.of(row)
     }
 
     /// The provenance of a row, while that is kept.
     pub(super) fn origin_shown(&self, id: RowId, row: &Row) -> Option<Provenance<'static>> {
-        let (origin, _) = self.shown.of(id).filter(|(origin, _)| *origin != Origin::NONE)?;
+        let (origin, ..) = self.shown.of(id).filter(|(origin, ..)| *origin != Origin::NONE)?;
         Some(Provenance {
             source_file: unescape(self.source_file(row)).into_owned().into(),
             generation: origin.generation,

@@ -10,7 +10,7 @@ use crate::domain::skim;
 
 /// Appends the line of a row, newline included. Nothing when its place is not kept and cannot be read back.
 pub fn push(facts: &Facts, id: RowId, row: &Row, why: Why, lines: &mut dyn Lines, out: &mut String) {
-    let kept = facts.shown(id).map(|(origin, _)| origin).filter(|origin| *origin != Origin::NONE);
+    let kept = facts.shown(id).map(|(origin, ..)| origin).filter(|origin| *origin != Origin::NONE);
     // Where the place is not kept, it is read back.
     let read_back = match kept {
         Some(_) => None,

@@ -2,19 +2,22 @@
 //!
 //! Only what a line shows is taken from the evidence, as the escaped text that it is: nothing is decoded on the way.
 
-use std::borrow::Cow;
-use std::cmp::Ordering;
+mod json;
+
 use std::ops::Range;
+
+use json::{Json, push_quoted, retrieved, set, string};
 
 use super::Lines;
 use super::detail::scaled;
 use super::facts::{Facts, Row, RowId, RunId};
 use super::few::Few;
 use super::member::Member;
+use super::names::Name;
+use super::row::NONE;
 use super::runs::{Run, worst};
 use super::shown::{Origin, parts, put_all};
 use super::told::reasons;
-use crate::domain::canonical::{push_escaped, unescape};
 use crate::domain::render::Object;
 use crate::domain::schema::SCHEMA_VERSION;
 use crate::domain::schema::codes::Marker;
@@ -63,6 +66,29 @@ struct Part {
 pub struct RunLines {
     text: String,
     parts: Vec<Part>,
+    lists: Lists,
+}
+
+const LISTS: usize = 1 << 14;
+/// Parts that are longer are rarely met again.
+const SHARED_BYTES_MAX: usize = 1 << 10;
+
+/// The lists of the latest runs of a single row, by the number of its parts. Many such rows have the same parts, and sorting
+/// and writing the lists was a third of a line.
+#[derive(Debug)]
+struct Lists(Vec<(Name, String)>);
+
+impl Default for Lists {
+    fn default() -> Self {
+        Self(vec![(NONE, String::new()); LISTS])
+    }
+}
+
+impl Lists {
+    fn slot(&mut self, parts: Name) -> Option<&mut (Name, String)> {
+        let slots = self.0.len();
+        self.0.get_mut(parts as usize % slots)
+    }
 }
 
 impl RunLines {
@@ -80,8 +106,15 @@ impl RunLines {
         let run = Run::of_rows(facts, run, own.map(|(_, row)| *row));
         let time = rows.first().map_or(EventTime::EPOCH, |(_, first)| first.row.time());
         let began = (time, time.text());
-        Line { facts, run: &run, rows: &rows, text: &self.text, parts: &self.parts, present, began }
-            .write(out);
+        // Of what a person said the time is shown, which is the row's.
+        let is_shared = own.len() == 1
+            && rows.len() == 1
+            && present & bit(Member::HumanOverride) == 0
+            && self.text.len() <= SHARED_BYTES_MAX;
+        let shared = rows.first().filter(|_| is_shared).and_then(|(id, _)| Some(facts.shown(*id)?.1));
+        let (text, parts) = (&self.text, &self.parts);
+        let line = Line { facts, run: &run, rows: &rows, text, parts, present, began, shared };
+        line.write(&mut self.lists, out);
     }
 
     /// Gathers what is shown of rows; gives a bit for every member that some row has.
@@ -91,7 +124,7 @@ impl RunLines {
         let mut present = 0;
         for (place, (id, shows)) in rows.iter_mut().enumerate() {
             let mut at = self.text.len();
-            shows.origin = if let Some((origin, shown)) = facts.shown(*id) {
+            shows.origin = if let Some((origin, _, shown)) = facts.shown(*id) {
                 self.text.push_str(shown);
                 origin
             } else {
@@ -126,6 +159,8 @@ struct Line<'l> {
     present: u64,
     /// When the first row happened: most runs have no other one, and their lines tell its time three times.
     began: (EventTime, TimeText),
+    /// The number of its parts, where the lists follow from them alone.
+    shared: Option<Name>,
 }
 
 impl<'l> Line<'l> {
@@ -153,7 +188,7 @@ impl<'l> Line<'l> {
         of_work.filter_map(|(_, value)| number(value)).reduce(u64::saturating_add)
     }
 
-    fn write(&self, out: &mut String) {
+    fn write(&self, lists: &mut Lists, out: &mut String) {
         let (Some((_, first)), Some((_, last))) = (self.rows.first(), self.rows.last()) else { return };
         let (Some(task), Some(task_type)) = (self.run.task(), self.run.task_type()) else { return };
         let facts = self.facts;
@@ -188,23 +223,19 @@ impl<'l> Line<'l> {
         if !models.is_empty() {
             o.array("models", models, |out, model| push_quoted(out, facts.names.text(model)));
         }
-        let files = self.values(Member::SourceFiles).flat_map(|(_, files)| skim::items(files));
-        set(&mut o, "source_files", files.filter_map(Json::of_string));
-        self.write_commands(&mut o);
-        let markers = self.values_of(Member::SuccessMarkers, Member::FailureMarkers);
-        let mut markers: Vec<_> = markers
-            .flat_map(|(_, markers)| skim::items(markers))
-            .filter_map(|marker| Marker::from_name(marker.trim_matches('"')))
-            .collect();
-        markers.sort_unstable();
-        markers.dedup();
-        if !markers.is_empty() {
-            o.codes("markers", markers.into_iter().map(Marker::name));
+        match self.shared.and_then(|parts| Some((parts, lists.slot(parts)?))) {
+            Some((parts, (of, known))) => {
+                if *of != parts {
+                    *of = parts;
+                    known.clear();
+                    let mut o = Object::new(known);
+                    self.write_lists(&mut o);
+                    o.end();
+                }
+                o.members(known);
+            }
+            None => self.write_lists(&mut o),
         }
-        let retrieved = self.values(Member::RetrievedContext).flat_map(|(_, context)| retrieved(context));
-        set(&mut o, "retrieved", retrieved);
-        self.write_people(&mut o);
-        self.write_shown(&mut o);
         o.array("evidence", self.values(Member::Provenance), |out, (shows, place)| {
             let mut o = Object::new(out);
             o.plain("source_stream", facts.names.text(facts.stream_name(shows.row)));
@@ -224,6 +255,26 @@ impl<'l> Line<'l> {
         });
         o.end();
         out.push('\n');
+    }
+
+    fn write_lists(&self, o: &mut Object<'_>) {
+        let files = self.values(Member::SourceFiles).flat_map(|(_, files)| skim::items(files));
+        set(o, "source_files", files.filter_map(Json::of_string));
+        self.write_commands(o);
+        let markers = self.values_of(Member::SuccessMarkers, Member::FailureMarkers);
+        let mut markers: Vec<_> = markers
+            .flat_map(|(_, markers)| skim::items(markers))
+            .filter_map(|marker| Marker::from_name(marker.trim_matches('"')))
+            .collect();
+        markers.sort_unstable();
+        markers.dedup();
+        if !markers.is_empty() {
+            o.codes("markers", markers.into_iter().map(Marker::name));
+        }
+        let retrieved = self.values(Member::RetrievedContext).flat_map(|(_, context)| retrieved(context));
+        set(o, "retrieved", retrieved);
+        self.write_people(o);
+        self.write_shown(o);
     }
 
     fn write_score(&self, o: &mut Object<'_>) {
@@ -332,73 +383,4 @@ fn person<'l>((shows, said): (Shows<'l>, &'l str)) -> Option<Person<'l>> {
     }
     let [(_, action), ..] = members;
     action.map(|_| (members.map(|(key, value)| Some((key, value?))), shows.row.time()))
-}
-
-/// Corpora and documents.
-fn retrieved(context: &str) -> impl Iterator<Item = Json<'_>> {
-    let list = |wanted: &'static str| {
-        skim::members(context).filter(move |(key, _)| *key == wanted).flat_map(|(_, list)| skim::items(list))
-    };
-    let parts = |document| skim::members(document).filter(|(key, _)| matches!(*key, "id" | "corpus"));
-    let documents = list("documents").flat_map(parts).map(|(_, text)| text);
-    list("corpora").chain(documents).filter_map(Json::of_string)
-}
-
-/// A string by its escaped text; in the order of what the text says.
-#[derive(Debug, PartialEq, Eq)]
-struct Json<'t>(Cow<'t, str>);
-
-impl<'t> Json<'t> {
-    /// A string; `None` for any other value.
-    fn of_string(json: &'t str) -> Option<Self> {
-        Some(Self(json.strip_prefix('"')?.strip_suffix('"')?.into()))
-    }
-
-    /// A string; another value as the text of its JSON.
-    fn of(json: &'t str) -> Self {
-        Self::of_string(json).unwrap_or_else(|| {
-            let mut escaped = String::new();
-            push_escaped(&mut escaped, json);
-            Self(escaped.into())
-        })
-    }
-}
-
-impl Ord for Json<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        if self.0.contains('\\') || other.0.contains('\\') {
-            unescape(&self.0).cmp(&unescape(&other.0))
-        } else {
-            self.0.cmp(&other.0)
-        }
-    }
-}
-
-impl PartialOrd for Json<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// The first value that is a string.
-fn string<'v>(o: &mut Object<'_>, key: &str, values: impl Iterator<Item = &'v str>) {
-    values.filter(|value| value.starts_with('"')).take(1).for_each(|value| o.raw(key, value));
-}
-
-/// All values, each once, in order; nothing when there are none.
-fn set<'v>(o: &mut Object<'_>, key: &str, values: impl Iterator<Item = Json<'v>>) {
-    let values = values.collect::<Few<_>>().distinct();
-    if !values.is_empty() {
-        o.array(key, values.iter(), |out, value| {
-            out.push('"');
-            out.push_str(&value.0);
-            out.push('"');
-        });
-    }
-}
-
-fn push_quoted(out: &mut String, text: &str) {
-    out.push('"');
-    push_escaped(out, text);
-    out.push('"');
 }

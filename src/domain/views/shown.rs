@@ -7,7 +7,7 @@
 
 use super::member::{Finder, Member};
 use super::names::{Name, Names, push};
-use super::row::RowId;
+use super::row::{NONE, RowId};
 use crate::domain::schema::scalars::Sha256Hex;
 use crate::domain::skim;
 
@@ -31,27 +31,46 @@ impl Origin {
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     parts: Names,
+    /// By the parts' number: the detail that follows from them, once it is known.
+    details: Vec<Name>,
     first: RowId,
     rows: Vec<(Origin, Name)>,
 }
 
 impl Shown {
-    /// Keeps what is shown of the next row.
-    pub(super) fn put(&mut self, row: RowId, origin: Origin, parts: &str) {
+    /// The number of the parts of the next row; `None` when they are not kept.
+    pub(super) fn name(&mut self, row: RowId, parts: &str) -> Option<Name> {
         if self.rows.is_empty() {
             self.first = row;
         }
         let is_next = row as usize == self.first as usize + self.rows.len();
-        if is_next && self.memory() <= BYTES_MAX {
-            let parts = self.parts.of(parts);
-            push(&mut self.rows, (origin, parts));
-        }
+        (is_next && self.memory() <= BYTES_MAX).then(|| self.parts.of(parts))
     }
 
-    /// What is shown of a row, if that is kept.
-    pub(super) fn of(&self, row: RowId) -> Option<(Origin, &str)> {
+    /// Keeps what is shown of the next row.
+    pub(super) fn put(&mut self, origin: Origin, parts: Name) {
+        push(&mut self.rows, (origin, parts));
+    }
+
+    /// What is shown of a row, and the number of its parts, if that is kept.
+    pub(super) fn of(&self, row: RowId) -> Option<(Origin, Name, &str)> {
         let (origin, parts) = self.rows.get(row.checked_sub(self.first)? as usize)?;
-        Some((*origin, self.parts.text(*parts)))
+        Some((*origin, *parts, self.parts.text(*parts)))
+    }
+
+    /// The detail that follows from parts, if it was noted.
+    pub(super) fn detail(&self, parts: Name) -> Option<Name> {
+        self.details.get(parts as usize).copied().filter(|detail| *detail != NONE)
+    }
+
+    /// Notes the detail that follows from parts.
+    pub(super) fn note_detail(&mut self, parts: Name, detail: Name) {
+        while self.details.len() <= parts as usize {
+            push(&mut self.details, NONE);
+        }
+        if let Some(known) = self.details.get_mut(parts as usize) {
+            *known = detail;
+        }
     }
 
     /// Forgets all of it.
@@ -61,7 +80,9 @@ impl Shown {
 
     /// Memory that it takes, in bytes.
     pub(super) fn memory(&self) -> usize {
-        self.parts.memory() + self.rows.capacity() * size_of::<(Origin, Name)>()
+        self.parts.memory()
+            + self.details.capacity() * size_of::<Name>()
+            + self.rows.capacity() * size_of::<(Origin, Name)>()
     }
 }
 
@@ -190,11 +211,14 @@ mod tests {
     fn rows_are_kept_one_after_the_other_and_forgotten_together() {
         let mut shown = Shown::default();
         for row in 5..9_u32 {
-            shown.put(row, Origin { line: u64::from(row), ..Origin::NONE }, &format!("row {}", row % 2));
+            let parts = shown.name(row, &format!("row {}", row % 2)).unwrap();
+            assert_eq!(shown.detail(parts), (row > 6).then_some(parts + 10));
+            shown.note_detail(parts, parts + 10);
+            shown.put(Origin { line: u64::from(row), ..Origin::NONE }, parts);
         }
         // Rows that were not read one after the other are not kept.
-        shown.put(12, Origin::NONE, "");
-        let text = |row| shown.of(row).map(|(origin, text)| format!("{} {text}", origin.line));
+        assert_eq!(shown.name(12, ""), None);
+        let text = |row| shown.of(row).map(|(origin, _, text)| format!("{} {text}", origin.line));
         let rows: Vec<_> = [4, 5, 6, 8, 9, 12].map(text).to_vec();
         let kept = |text: &str| Some(text.to_owned());
         assert_eq!(rows, [None, kept("5 row 1"), kept("6 row 0"), kept("8 row 0"), None, None]);

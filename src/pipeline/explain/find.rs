@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use aho_corasick::AhoCorasick;
+use faster_hex::hex_string;
 use serde_json::Value;
 
 use super::rows::{AllRows, Chosen};
@@ -99,7 +100,7 @@ pub(super) fn find(all: &mut AllRows<'_>, id: &str) -> Result<Option<Named>, Sto
     }
     let sigs: BTreeSet<[u8; 16]> = rows.iter().map(|chosen| chosen.row.sig).collect();
     if sigs.len() > 1 {
-        return Ok(Some(Named::Several(sigs.iter().map(hex::encode).collect())));
+        return Ok(Some(Named::Several(sigs.iter().map(|sig| hex_string(sig)).collect())));
     }
     if !rows.is_empty() {
         return Ok(Some(Named::Rows { what: "row", item: None, rows }));
@@ -243,7 +244,7 @@ mod tests {
     #[test]
     fn a_hash_begins_with_its_digits_in_either_case() {
         let mut sig = [0; 16];
-        hex::decode_to_slice("1bc35540c0c9cb0275ccf87a4bd1df9f", &mut sig).unwrap();
+        faster_hex::hex_decode(b"1bc35540c0c9cb0275ccf87a4bd1df9f", &mut sig).unwrap();
         let begins = |digits: &str| HashPrefix::parse(digits).is_some_and(|prefix| prefix.begins(&sig));
         assert!(begins("1bc355") && begins("1BC35540C") && begins("1bc35540c0c9cb0275ccf87a4bd1df9f"));
         // Rows are known by the first half of their hash.

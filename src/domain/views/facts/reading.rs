@@ -2,9 +2,9 @@
 
 use super::super::detail::{name_of, scaled};
 use super::super::member::{Finder, Member};
-use super::super::names::push;
+use super::super::names::{Name, push};
 use super::super::row::{NONE, OF_RUN};
-use super::super::shown::{Origin, place, put};
+use super::super::shown::{self, Origin, place, put};
 use super::{Facts, Place, Row, RowId, RunId, Stretch, Task};
 use crate::domain::schema::scalars::EventTime;
 use crate::domain::skim;
@@ -30,24 +30,17 @@ impl Facts {
     /// Reads a row of a stream, its evidence given with the byte at which it starts. Lines that distilld did not write
     /// like that are left out, which `verify` tells. Counts from [`Facts::settle`] on.
     pub fn read(&mut self, stream: usize, evidence_at: u64, evidence: &str, score: &str) {
-        self.parts.clear();
-        if let Some((row, origin)) = self.read_row(stream, evidence_at, evidence, score) {
-            self.shown.put(self.rows.len() as RowId, origin, &self.parts);
+        if let Some(row) = self.read_row(stream, evidence_at, evidence, score) {
             push(&mut self.rows, row);
         }
     }
 
-    fn read_row(
-        &mut self,
-        stream: usize,
-        evidence_at: u64,
-        evidence: &str,
-        score: &str,
-    ) -> Option<(Row, Origin)> {
-        self.packer.clear();
+    fn read_row(&mut self, stream: usize, evidence_at: u64, evidence: &str, score: &str) -> Option<Row> {
+        self.parts.clear();
         let (mut run, mut task, mut run_text) = (None, None, "");
         let (mut task_type, mut model, mut latency_us) = (NONE, NONE, u64::MAX);
         let (mut is_work, mut is_extraction, mut origin) = (None, false, None);
+        let mut hidden = [None; 2];
         let mut finder = Finder::default();
         for (key, value) in skim::members(evidence) {
             let Some(member) = finder.find(key) else { continue };
@@ -65,7 +58,9 @@ impl Facts {
                 _ if is_work == Some(false) => {}
                 Member::ModelName => model = name_of(&mut self.names, value).unwrap_or(NONE),
                 Member::LatencyMs => latency_us = scaled(value, 1e3).unwrap_or(u64::MAX),
-                _ => self.packer.take(&mut self.names, member, value),
+                Member::ModelProvider => hidden[0] = Some((member, value)),
+                Member::ValidationResults => hidden[1] = Some((member, value)),
+                _ => {}
             }
             if member.is_shown() {
                 let is_kept = || origin.as_ref().is_some_and(|origin: &Standing| origin.is_kept(stream));
@@ -75,8 +70,13 @@ impl Facts {
         let (run, task, origin, told) = (run?, task?, origin?, self.tolds.read(score)?);
         let rank = self.streams.get(stream)?.rank;
         let line = self.stretch(stream, &origin);
-        let kept = origin.kept.filter(|_| origin.is_kept(stream)).map_or(Origin::NONE, |(_, kept)| kept);
-        let row = Row {
+        let parts = self.shown.name(self.len(), &self.parts);
+        let detail = self.detail(parts, is_work == Some(false), hidden);
+        if let Some(parts) = parts {
+            let kept = origin.kept.filter(|_| origin.is_kept(stream));
+            self.shown.put(kept.map_or(Origin::NONE, |(_, kept)| kept), parts);
+        }
+        Some(Row {
             time: origin.time,
             place: Place(rank | evidence_at),
             told: told.of_kind(is_work == Some(true), is_extraction),
@@ -85,12 +85,32 @@ impl Facts {
             task,
             task_type,
             model,
-            detail: self.details.of(self.packer.packed()),
+            detail,
             next_in_run: NONE,
             line,
             evidence_len: u32::try_from(evidence.len()).unwrap_or(u32::MAX),
-        };
-        Some((row, kept))
+        })
+    }
+
+    /// The detail of the row that is being read, which follows from its parts and from what no line shows. Many rows have
+    /// the same parts.
+    fn detail(&mut self, parts: Option<Name>, is_support: bool, hidden: [Option<(Member, &str)>; 2]) -> Name {
+        if is_support {
+            return self.details.of("");
+        }
+        let parts = parts.filter(|_| hidden == [None; 2]);
+        if let Some(known) = parts.and_then(|parts| self.shown.detail(parts)) {
+            return known;
+        }
+        self.packer.clear();
+        for (member, value) in shown::parts(&self.parts).chain(hidden.into_iter().flatten()) {
+            self.packer.take(&mut self.names, member, value);
+        }
+        let detail = self.details.of(self.packer.packed());
+        if let Some(parts) = parts {
+            self.shown.note_detail(parts, detail);
+        }
+        detail
     }
 
     /// Reads a superseding score. Counts from [`Facts::settle`] on.
