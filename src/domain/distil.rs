@@ -14,6 +14,7 @@ use super::schema::scored_run::NewScore;
 use super::score::{Category, Judgement, reasons, score};
 use super::scratchpad;
 use super::streams::{Draft, Stream};
+use super::views::outline::Outlines;
 
 /// How much of an oversize row is kept, in bytes.
 pub const OVERSIZE_KEPT_BYTES: usize = 256;
@@ -40,6 +41,8 @@ pub struct Lines {
     pub quarantine: String,
     /// For `scratchpads/<stream>.jsonl`.
     pub scratchpads: String,
+    /// For the views, of each piece of evidence, where they are wanted.
+    pub outlines: Option<Outlines>,
 }
 
 /// What became of a row.
@@ -235,8 +238,14 @@ impl<'r> Distiller<'r> {
             supersedes: None,
         };
         first_score.check()?;
-        record.render(provenance, &time_text, &mut lines.evidence);
+        let (evidence_from, scored_from) = (lines.evidence.len(), lines.scored.len());
+        let context_at = record.render(provenance, &time_text, &mut lines.evidence);
         first_score.render(&mut lines.scored);
+        if let Some(outlines) = &mut lines.outlines {
+            let new = [(&lines.evidence, evidence_from), (&lines.scored, scored_from)];
+            let new = new.map(|(lines, from)| lines.get(from..).unwrap_or_default());
+            outlines.push(record, judgement.reached(), verdict, new, context_at);
+        }
         let scratchpad_empty = !summarise(context.stream.name(), record, provenance, &mut lines.scratchpads);
         Ok(Distilled {
             sig_hash: record.provenance.sig_hash,

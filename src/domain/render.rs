@@ -24,6 +24,11 @@ impl<'o> Object<'o> {
         self.out.push('}');
     }
 
+    /// How many bytes of the output are written.
+    pub fn written(&self) -> usize {
+        self.out.len()
+    }
+
     /// Starts a member and gives the place its value goes to. Keys are plain ASCII names, known to the compiler: inlined, each
     /// is a few stores instead of a call.
     #[inline]

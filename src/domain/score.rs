@@ -127,6 +127,11 @@ impl Judgement {
         let human = own.contains(Code::HumanAccept).then_some(HumanAction::Accept);
         Self { kind, signals: own, human, failed_since_human: false }
     }
+
+    /// The signals that reached the work itself; support is reached by none.
+    pub fn reached(self) -> SignalSet {
+        if self.kind == RecordKind::Support { SignalSet::EMPTY } else { self.signals }
+    }
 }
 
 /// The category, and the rule that gave it.
@@ -236,8 +241,7 @@ pub fn score(judgement: Judgement) -> Verdict {
 
 /// The reasons of a score, sorted: the signals that reached the evidence, and the rule.
 pub fn reasons(judgement: Judgement, verdict: Verdict) -> Vec<&'static str> {
-    let reached = if judgement.kind == RecordKind::Support { SignalSet::EMPTY } else { judgement.signals };
-    let mut reasons: Vec<_> = reached.iter().map(Code::name).chain([verdict.rule]).collect();
+    let mut reasons: Vec<_> = judgement.reached().iter().map(Code::name).chain([verdict.rule]).collect();
     reasons.sort_unstable();
     reasons
 }

@@ -10,8 +10,13 @@ use super::schema::scalars::Escaped;
 
 /// The members of an object: key (without quotes) and value (as JSON).
 pub fn members(object: &str) -> impl Iterator<Item = (&str, &str)> {
+    members_from(object, if object.starts_with('{') { 0 } else { object.len() })
+}
+
+/// The members behind a byte of an object: behind the brace that opens it, or the comma behind another member.
+pub fn members_from(object: &str, from: usize) -> impl Iterator<Item = (&str, &str)> {
     let bytes = object.as_bytes();
-    let mut at = if bytes.first() == Some(&b'{') { 1 } else { bytes.len() };
+    let mut at = from + 1;
     std::iter::from_fn(move || {
         let key_end = string_end(bytes, at)?;
         let from = (bytes.get(key_end)? == &b':').then_some(key_end + 1)?;

@@ -7,6 +7,7 @@ use super::exports::Marks;
 use super::known_rows::{Incoming, KnownRows, sig_of};
 use super::rescore::{Causes, note};
 use super::streams::StreamSpec;
+use super::views::Fresh;
 use super::worker::Worked;
 use crate::domain::link::Touched;
 use crate::domain::row::Warnings;
@@ -30,6 +31,8 @@ pub(super) struct Batch {
     /// Work whose score may change, and texts and pairs that may.
     pub(super) causes: Causes,
     pub(super) marks: Marks,
+    /// What the views take of the rows.
+    pub(super) fresh: Vec<Fresh>,
     /// New evidence by its first category.
     pub(super) categories: [u64; 4],
     pub(super) bytes: u64,
@@ -54,7 +57,8 @@ impl Batch {
     ) -> Vec<u8> {
         self.started_at.get_or_insert_with(wall_clock);
         let stream = worked.job.ticket.stream;
-        let mut at = *self.evidence_len.entry(stream).or_insert(committed_evidence);
+        let evidence_from = *self.evidence_len.entry(stream).or_insert(committed_evidence);
+        let mut at = evidence_from;
         let mut kept = Vec::with_capacity(worked.rows.len());
         let mut touched = Touched::default();
         for row in &worked.rows {
@@ -92,6 +96,12 @@ impl Batch {
         let (mut evidence_sha, mut scored_sha) = (worked.evidence_sha256, worked.scored_sha256);
         let mut scratchpads_sha = worked.scratchpads_sha256;
         let lines = worked.lines;
+        if let Some(mut outlines) = lines.outlines {
+            if duplicate > 0 {
+                outlines.retain(&kept);
+            }
+            self.fresh.push(Fresh { stream, evidence_from, outlines });
+        }
         let mut lines =
             [lines.evidence, lines.scored, lines.scratchpads, lines.quarantine].map(String::into_bytes);
         if duplicate > 0 {

@@ -63,6 +63,7 @@ impl Turn<'_> {
         }
         appends.extend(retracted);
         self.commit(&Commit { appends, replaces: files.replaces, receipt })?;
+        self.refresh.take_fresh(std::mem::take(&mut batch.fresh));
         self.samples.rows(Instant::now());
         if takes_back {
             self.samples.took(began.elapsed());

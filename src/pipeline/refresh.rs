@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 use super::committer::{PipelineError, Turn};
 use super::event::Event;
 use super::review::Special;
-use super::views::{Made, ViewError, Views};
+use super::views::{Fresh, Made, ViewError, Views};
 use crate::domain::schema::receipt::{CommittedState, Receipt, ReceiptKind};
 use crate::store::StoreError;
 use crate::store::commit::wall_clock;
@@ -22,6 +22,9 @@ const REST_FACTOR: u32 = 20;
 
 /// While rows come in, the views read them in steps of so many bytes of input.
 const FOLLOW_BYTES: u64 = 8 << 20;
+
+/// What the views have not taken yet holds so much at most.
+const FRESH_BYTES_MAX: usize = 32 << 20;
 
 /// The review queue, below the output folder.
 pub const REVIEW_QUEUE: &str = "views/review_queue.jsonl";
@@ -39,6 +42,9 @@ pub(super) struct Refresh {
     is_following: bool,
     /// How much was committed since the start when the views last began to read.
     followed_bytes: u64,
+    /// What the views have not taken yet of rows that are committed.
+    fresh: Vec<Fresh>,
+    fresh_bytes: usize,
 }
 
 impl Refresh {
@@ -61,6 +67,20 @@ impl Refresh {
 
     fn is_at_rest(&self) -> bool {
         self.under_way.is_none() && !self.is_following
+    }
+
+    /// Keeps what the views are to take of rows that were committed. What is too much is dropped: they read the files then.
+    pub(super) fn take_fresh(&mut self, fresh: Vec<Fresh>) {
+        self.fresh_bytes += fresh.iter().map(|fresh| fresh.outlines.memory()).sum::<usize>();
+        self.fresh.extend(fresh);
+        if self.fresh_bytes > FRESH_BYTES_MAX {
+            self.give_fresh();
+        }
+    }
+
+    fn give_fresh(&mut self) -> Vec<Fresh> {
+        self.fresh_bytes = 0;
+        std::mem::take(&mut self.fresh)
     }
 
     /// Takes back views that have read on.
@@ -92,10 +112,10 @@ impl Turn<'_> {
         let committed = self.c.store.state().clone();
         let streams: Vec<String> = self.c.streams.names().into_iter().map(str::to_owned).collect();
         let special = self.c.desk.special(&self.c.known.links);
-        let views = self.refresh.views.take();
+        let (views, fresh) = (self.refresh.views.take(), self.refresh.give_fresh());
         let work = move || {
             let streams: Vec<&str> = streams.iter().map(String::as_str).collect();
-            send(&answer, refresh(views, &output, &committed, &streams, &special).map(Box::new));
+            send(&answer, refresh(views, fresh, &output, &committed, &streams, &special).map(Box::new));
         };
         if std::thread::Builder::new().name("views".to_owned()).spawn(work).is_ok() {
             self.refresh.under_way = Some(Instant::now());
@@ -116,8 +136,9 @@ impl Turn<'_> {
         let streams = self.c.streams.names();
         let known = self.refresh.views.take().filter(|views| views.fit(&committed));
         let views = known.unwrap_or_else(|| Views::new(&streams, &committed));
+        let fresh = self.refresh.give_fresh();
         let work = move || {
-            let read = views.follow(&output, &committed).map(Box::new);
+            let read = views.follow(fresh, &output, &committed).map(Box::new);
             // The committer may have ended meanwhile; then nobody wants them.
             let _ = answer.send(Event::Followed(read));
         };
@@ -163,6 +184,7 @@ impl Turn<'_> {
 /// Refreshes views; they start anew where there is nothing to go on from, and where a file is not what they left.
 fn refresh(
     views: Option<Views>,
+    fresh: Vec<Fresh>,
     output: &Path,
     committed: &CommittedState,
     streams: &[&str],
@@ -170,10 +192,10 @@ fn refresh(
 ) -> Result<Made, ViewError> {
     let new = || Views::new(streams, committed);
     let known = views.filter(|views| views.fit(committed));
-    match known.unwrap_or_else(new).refresh(output, committed, special) {
+    match known.unwrap_or_else(new).refresh(fresh, output, committed, special) {
         Err(changed @ ViewError::Changed(_)) => {
             warn!(error = %changed, "a view has to be made from the beginning");
-            new().refresh(output, committed, special)
+            new().refresh(Vec::new(), output, committed, special)
         }
         made => made,
     }

@@ -11,6 +11,7 @@ use crate::domain::distil::{BadRecord, Distilled, Distiller, Lines, Outcome, Pla
 use crate::domain::row::Warnings;
 use crate::domain::rules::Rules;
 use crate::domain::schema::scalars::{EventTime, Sha256Hex};
+use crate::domain::views::outline::Outlines;
 use crate::intake::chunk::{Chunk, Content};
 
 /// What a worker may be given.
@@ -122,6 +123,7 @@ pub fn distil(
 ) -> Result<Worked, BadRecord> {
     let chunk = &job.chunk;
     let mut made = Made { last_time: None, ..Made::default() };
+    made.lines.outlines = Some(Outlines::default());
     // Records repeat the row and add their provenance; this much room spares the strings growing.
     made.lines.evidence.reserve(job.buffer.len() * 3 / 2);
     made.lines.scored.reserve(job.buffer.len() / 2);

@@ -5,8 +5,13 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use distilld::domain::distil::{Distiller, Lines, Outcome, Place, StreamContext};
 use distilld::domain::rules::Rules;
 use distilld::domain::schema::receipt::{CommittedState, OutputState};
+use distilld::domain::streams::{STREAMS, source_file};
+use distilld::domain::views::facts::{Facts, Row};
+use distilld::domain::views::outline::Outlines;
+use distilld::domain::views::run_lines::RunLines;
 use distilld::pipeline::outputs::Outputs;
 use distilld::pipeline::review::{Special, special_of};
 use distilld::pipeline::streams::StreamSet;
@@ -60,14 +65,14 @@ impl Kept {
     fn follow(&mut self, streams: &[&str]) {
         let committed = self.committed();
         let views = self.take_views(streams, &committed);
-        self.views = Some(views.follow(self.dir.path(), &committed).unwrap());
+        self.views = Some(views.follow(Vec::new(), self.dir.path(), &committed).unwrap());
     }
 
     /// One refresh, and its commit; gives the names of the files that changed.
     fn refresh(&mut self, streams: &[&str], special: &Special) -> Vec<String> {
         let committed = self.committed();
         let views = self.take_views(streams, &committed);
-        let made = views.refresh(self.dir.path(), &committed, special).unwrap();
+        let made = views.refresh(Vec::new(), self.dir.path(), &committed, special).unwrap();
         for file in &made.files {
             fs::rename(&file.file, self.dir.path().join(&file.path)).unwrap();
             let bytes = fs::read(self.dir.path().join(&file.path)).unwrap();
@@ -219,10 +224,72 @@ fn a_line_that_somebody_changed_is_not_carried_on() {
     let mut committed = Outputs::open(&lab.out()).unwrap().state;
     committed.outputs.retain(|path, _| !path.starts_with("views/"));
     committed.outputs.extend(kept.files.clone());
-    let refused = before.refresh(kept.dir.path(), &committed, &nothing).map(|made| made.files.len());
+    let refused =
+        before.refresh(Vec::new(), kept.dir.path(), &committed, &nothing).map(|made| made.files.len());
     assert!(refused.unwrap_err().to_string().contains("views/runs.jsonl was changed by somebody else"));
     assert_eq!(fs::read_dir(kept.dir.path().join("views")).unwrap().count(), 5, "what was begun is gone");
     // From the beginning it is right again.
     kept.refresh(&names, &nothing);
     assert!(!fs::read_to_string(&runs).unwrap().contains("schema_versioN"));
+}
+
+/// Everything that views know of rows.
+fn known(facts: &mut Facts) -> String {
+    struct Nothing;
+    impl distilld::domain::views::Lines for Nothing {
+        fn evidence(&mut self, _: &Row) -> Option<&str> {
+            panic!("a row has to be read back")
+        }
+    }
+    let waiting = facts.waiting();
+    facts.settle(waiting);
+    let mut known = String::new();
+    for row in (0..facts.len()).map(|id| facts.row(id).unwrap()) {
+        known.push_str(&format!("{row:?}\n"));
+    }
+    let mut room = RunLines::default();
+    for run in facts.all_runs() {
+        room.push(facts, run, &mut Nothing, &mut known);
+    }
+    known
+}
+
+#[test]
+fn what_is_taken_of_a_row_where_it_is_distilled_is_what_its_lines_say() {
+    let lab = Lab::generated(71, 4000);
+    let rules = Rules::default();
+    let mut distiller = Distiller::new(&rules);
+    let mut rows = 0;
+    for stream in STREAMS {
+        let file = source_file(stream.name());
+        let context = StreamContext { stream, source_file: &file, settings: None };
+        let mut lines = Lines { outlines: Some(Outlines::default()), ..Lines::default() };
+        let (mut kept, mut byte_offset) = (Vec::new(), 0);
+        let bytes = fs::read(lab.stream(stream.name())).unwrap();
+        for (row, line_offset) in bytes.split(|byte| *byte == b'\n').zip(0..) {
+            let place = Place { generation: 3, line_offset, byte_offset };
+            byte_offset += row.len() as u64 + 1;
+            let made = distiller.row(context, place, row, None, false, &mut lines, &mut BTreeMap::new());
+            if let Outcome::Evidence(_) = made.unwrap() {
+                kept.push(line_offset % 7 != 3);
+            }
+        }
+        let mut outlines = lines.outlines.take().unwrap();
+        outlines.retain(&kept);
+        let (mut taken, mut read) = (Facts::new(&[stream.name()]), Facts::new(&[stream.name()]));
+        taken.take(0, 0, &outlines);
+        let (mut at, mut scored) = (0, 0);
+        for ((evidence, score), _) in
+            lines.evidence.lines().zip(lines.scored.lines()).zip(&kept).filter(|(_, kept)| **kept)
+        {
+            read.read(0, at, evidence, score);
+            at += evidence.len() as u64 + 1;
+            scored += score.len() as u64 + 1;
+        }
+        assert_eq!(outlines.lens(), (at, scored), "{}", stream.name());
+        rows += taken.len();
+        let (taken, read) = (known(&mut taken), known(&mut read));
+        assert!(taken == read, "{}:\n{taken}\nand from lines\n{read}", stream.name());
+    }
+    assert!(rows > 3000, "{rows} rows");
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::detail::{Item, Items, Packer};
 use super::few::Few;
 use super::names::{Name, Names};
+use super::outline::Outlines;
 pub use super::row::{At, Place, Row, RowId, RunId, Task};
 use super::row::{NONE, RANK_SHIFT};
 use super::shown::{Origin, Shown};
@@ -59,8 +60,8 @@ pub struct Facts {
     packer: Packer,
     tolds: Tolds,
     shown: Shown,
-    /// Of the row that is being read.
-    parts: String,
+    /// Room for a row that is read.
+    outlines: Outlines,
 }
 
 /// What reading more has changed.
@@ -106,7 +107,7 @@ impl Facts {
             packer: Packer::default(),
             tolds: Tolds::default(),
             shown: Shown::default(),
-            parts: String::new(),
+            outlines: Outlines::default(),
         }
     }
 

@@ -12,6 +12,7 @@ mod few;
 mod member;
 pub mod model_ledger;
 pub mod names;
+pub mod outline;
 mod pattern;
 pub mod playbooks;
 pub mod quantiles;

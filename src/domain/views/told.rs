@@ -2,7 +2,7 @@
 
 use super::few::Few;
 use super::names::Names;
-use crate::domain::score::{Category, rule_codes};
+use crate::domain::score::{Category, Verdict, rule_codes};
 use crate::domain::signal::{Code, SignalSet};
 use crate::domain::skim;
 
@@ -20,6 +20,12 @@ const EXTRACTION: u64 = 1 << 59;
 const _: () = assert!(Code::ALL.len() <= RULE_SHIFT as usize);
 
 impl Told {
+    /// What a verdict tells of a row that these signals reached.
+    pub(super) fn of(verdict: Verdict, signals: SignalSet) -> Self {
+        let rule = rule_codes().position(|code| code == verdict.rule).map_or(0, |at| at as u64 + 1);
+        Self(signals.bits() | rule << RULE_SHIFT | (verdict.category as u64) << CATEGORY_SHIFT)
+    }
+
     /// The same of a row that is work, or was taken out of other work.
     pub(super) fn of_kind(self, is_work: bool, is_extraction: bool) -> Self {
         Self(self.0 | if is_work { WORK } else { 0 } | if is_extraction { EXTRACTION } else { 0 })

@@ -20,7 +20,7 @@ use crate::domain::schema::published::Refusal;
 use crate::store::StoreError;
 
 pub use files::VIEW_PATHS;
-pub use read::committed_facts;
+pub use read::{Fresh, committed_facts};
 pub use read_back::ReadBack;
 pub use state::{Made, Views};
 

@@ -7,10 +7,22 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::schema::receipt::CommittedState;
 use crate::domain::views::facts::Facts;
+use crate::domain::views::outline::Outlines;
 use crate::pipeline::outputs::{Outputs, RESCORED};
 use crate::store::StoreError;
 
 const BLOCK_BYTES: usize = 1 << 20;
+
+/// What the views take of rows that were just committed: of one stream, one after the other.
+#[derive(Debug)]
+pub struct Fresh {
+    /// The stream's number.
+    pub stream: usize,
+    /// Where the evidence of the first row starts, in bytes.
+    pub evidence_from: u64,
+    /// The rows.
+    pub outlines: Outlines,
+}
 
 /// The streams of an output folder, and how far their lines were read.
 #[derive(Debug)]
@@ -47,13 +59,21 @@ impl Cursors {
             && with_evidence(committed).all(known)
     }
 
-    /// Reads what is new.
+    /// Takes what is fresh, as far as it follows on what was read, and reads what else is new.
     pub(super) fn read(
         &mut self,
+        fresh: Vec<Fresh>,
         output: &Path,
         committed: &CommittedState,
         facts: &mut Facts,
     ) -> Result<(), StoreError> {
+        for Fresh { stream, evidence_from, outlines } in fresh {
+            if let Some(read_to) = self.read_to.get_mut(stream).filter(|read_to| read_to.0 == evidence_from) {
+                facts.take(stream, evidence_from, &outlines);
+                let (evidence, scored) = outlines.lens();
+                *read_to = (read_to.0 + evidence, read_to.1 + scored);
+            }
+        }
         for (stream, (name, read_to)) in self.names.iter().zip(&mut self.read_to).enumerate() {
             let (evidence, scores) = (evidence(name), scores(name));
             let (evidence_to, scores_to) = (committed.output_len(&evidence), committed.output_len(&scores));
@@ -97,7 +117,7 @@ pub(super) fn scores(stream: &str) -> String {
 pub fn committed_facts(outputs: &Outputs) -> Result<Facts, StoreError> {
     let mut cursors = Cursors::new(&[], &outputs.state);
     let mut facts = cursors.facts();
-    cursors.read(outputs.folder(), &outputs.state, &mut facts)?;
+    cursors.read(Vec::new(), outputs.folder(), &outputs.state, &mut facts)?;
     let waiting = facts.waiting();
     facts.settle(waiting);
     Ok(facts)

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::ViewError;
 use super::prepare::prepare;
 use super::queue::Queue;
-use super::read::Cursors;
+use super::read::{Cursors, Fresh};
 use super::run_file::RunFile;
 use crate::domain::schema::receipt::CommittedState;
 use crate::domain::views::facts::Facts;
@@ -81,9 +81,14 @@ impl Views {
         self.cursors.fit(committed)
     }
 
-    /// Reads what was committed since the last time, so that less is left for the refresh.
-    pub fn follow(mut self, output: &Path, committed: &CommittedState) -> Result<Self, ViewError> {
-        self.cursors.read(output, committed, &mut self.facts)?;
+    /// Reads what was committed since the last time, so that less is left for the refresh. What is fresh need not be read.
+    pub fn follow(
+        mut self,
+        fresh: Vec<Fresh>,
+        output: &Path,
+        committed: &CommittedState,
+    ) -> Result<Self, ViewError> {
+        self.cursors.read(fresh, output, committed, &mut self.facts)?;
         Ok(self)
     }
 
@@ -91,11 +96,12 @@ impl Views {
     /// that need a person for another reason than their score.
     pub fn refresh(
         mut self,
+        fresh: Vec<Fresh>,
         output: &Path,
         committed: &CommittedState,
         special: &Special,
     ) -> Result<Made, ViewError> {
-        self.cursors.read(output, committed, &mut self.facts)?;
+        self.cursors.read(fresh, output, committed, &mut self.facts)?;
         let Self { streams, cursors, facts, ledger, playbooks, files } = &mut self;
         let sources = Sources { output, committed, names: &cursors.names, special, streams: *streams };
         let files = prepare(sources, facts, ledger, playbooks, files)?;

@@ -7,8 +7,10 @@ use crate::domain::schema::scalars::{Escaped, TimeText};
 
 impl EvidenceRecord<'_> {
     /// Appends the record as one line of JSON with its newline.
-    /// `provenance` and `timestamp` are the record's own, rendered; its score repeats them.
-    pub fn render(&self, provenance: &str, timestamp: &TimeText, out: &mut String) {
+    /// `provenance` and `timestamp` are the record's own, rendered; its score repeats them. Gives the byte of the line behind its
+    /// text: whoever looks for what stands there need not pass over the text.
+    pub fn render(&self, provenance: &str, timestamp: &TimeText, out: &mut String) -> usize {
+        let from = out.len();
         let mut object = Object::new(out);
         let o = &mut object;
         o.int("schema_version", SCHEMA_VERSION);
@@ -36,6 +38,7 @@ impl EvidenceRecord<'_> {
             o.hash("output_hash", hash);
         }
         text(o, "text", &self.text);
+        let context_at = o.written() - from;
         self.render_context(o);
         self.render_judgements(o);
         text(o, "extractor", &self.extractor);
@@ -58,6 +61,7 @@ impl EvidenceRecord<'_> {
         int(o, "attempt", self.attempt);
         object.end();
         out.push('\n');
+        context_at
     }
 
     fn render_context(&self, o: &mut Object<'_>) {

@@ -1,49 +1,50 @@
 //! Reading lines: what is kept of a row, from its evidence and its scores.
 
-use super::super::detail::{name_of, scaled};
-use super::super::member::{Finder, Member};
+use super::super::detail::name_of;
+use super::super::member::Member;
 use super::super::names::{Name, push};
+use super::super::outline::{Head, Outlines, Standing};
 use super::super::row::{NONE, OF_RUN};
-use super::super::shown::{self, Origin, place, put};
+use super::super::shown;
 use super::{Facts, Place, Row, RowId, RunId, Stretch, Task};
-use crate::domain::schema::scalars::EventTime;
 use crate::domain::skim;
-
-/// What a line says of its row's place.
-struct Standing {
-    file_is: Option<usize>,
-    generation: u32,
-    line: u64,
-    time: EventTime,
-    /// When it stands in our words, and in that file.
-    kept: Option<(usize, Origin)>,
-}
-
-impl Standing {
-    /// Whether an origin says it all of a row of this stream.
-    fn is_kept(&self, stream: usize) -> bool {
-        self.kept.is_some_and(|(file, _)| file == stream)
-    }
-}
 
 impl Facts {
     /// Reads a row of a stream, its evidence given with the byte at which it starts. Lines that distilld did not write
     /// like that are left out, which `verify` tells. Counts from [`Facts::settle`] on.
     pub fn read(&mut self, stream: usize, evidence_at: u64, evidence: &str, score: &str) {
-        if let Some(row) = self.read_row(stream, evidence_at, evidence, score) {
-            push(&mut self.rows, row);
+        let Some(of) = self.streams.get(stream) else { return };
+        let mut outlines = std::mem::take(&mut self.outlines);
+        outlines.clear();
+        outlines.push_lines(evidence, score, &of.source_file, &mut self.tolds);
+        self.take(stream, evidence_at, &outlines);
+        self.outlines = outlines;
+    }
+
+    /// Takes rows of a stream that stand one after the other, from the byte at which the evidence of the first starts. Counts
+    /// from [`Facts::settle`] on.
+    pub fn take(&mut self, stream: usize, evidence_from: u64, outlines: &Outlines) {
+        let mut at = evidence_from;
+        for (head, hidden, shown) in outlines.rows() {
+            if let Some(row) = self.row_of(stream, at, head, hidden, shown) {
+                push(&mut self.rows, row);
+            }
+            at += u64::from(head.evidence_len) + 1;
         }
     }
 
-    fn read_row(&mut self, stream: usize, evidence_at: u64, evidence: &str, score: &str) -> Option<Row> {
-        self.parts.clear();
+    fn row_of(
+        &mut self,
+        stream: usize,
+        evidence_at: u64,
+        head: &Head,
+        hidden: &str,
+        shown: &str,
+    ) -> Option<Row> {
+        let is_work = head.told.is_work();
         let (mut run, mut task, mut run_text) = (None, None, "");
-        let (mut task_type, mut model, mut latency_us) = (NONE, NONE, u64::MAX);
-        let (mut is_work, mut is_extraction, mut origin) = (None, false, None);
-        let mut hidden = [None; 2];
-        let mut finder = Finder::default();
-        for (key, value) in skim::members(evidence) {
-            let Some(member) = finder.find(key) else { continue };
+        let (mut task_type, mut model, mut rest) = (NONE, NONE, [None; 2]);
+        for (member, value) in shown::parts(hidden) {
             match member {
                 Member::RunId => {
                     let text = skim::text(value).filter(|text| !text.is_empty());
@@ -51,36 +52,27 @@ impl Facts {
                     run_text = value.trim_matches('"');
                 }
                 Member::TaskId => task = self.task_of(value, run, run_text),
-                Member::Provenance => origin = self.standing(value),
-                Member::Kind => is_work = Some(value == "\"work\""),
-                Member::ModelRole => is_extraction = value == "\"extractor\"",
                 Member::TaskType => task_type = name_of(&mut self.names, value).unwrap_or(NONE),
-                _ if is_work == Some(false) => {}
+                _ if !is_work => {}
                 Member::ModelName => model = name_of(&mut self.names, value).unwrap_or(NONE),
-                Member::LatencyMs => latency_us = scaled(value, 1e3).unwrap_or(u64::MAX),
-                Member::ModelProvider => hidden[0] = Some((member, value)),
-                Member::ValidationResults => hidden[1] = Some((member, value)),
+                Member::ModelProvider => rest[0] = Some((member, value)),
+                Member::ValidationResults => rest[1] = Some((member, value)),
                 _ => {}
             }
-            if member.is_shown() {
-                let is_kept = || origin.as_ref().is_some_and(|origin: &Standing| origin.is_kept(stream));
-                put(&mut self.parts, member, value, member == Member::Provenance && is_kept());
-            }
         }
-        let (run, task, origin, told) = (run?, task?, origin?, self.tolds.read(score)?);
+        let (run, task) = (run?, task?);
         let rank = self.streams.get(stream)?.rank;
-        let line = self.stretch(stream, &origin);
-        let parts = self.shown.name(self.len(), &self.parts);
-        let detail = self.detail(parts, is_work == Some(false), hidden);
+        let line = self.stretch(stream, head);
+        let parts = self.shown.name(self.len(), shown);
+        let detail = if is_work { self.detail(parts, shown, rest) } else { self.details.of("") };
         if let Some(parts) = parts {
-            let kept = origin.kept.filter(|_| origin.is_kept(stream));
-            self.shown.put(kept.map_or(Origin::NONE, |(_, kept)| kept), parts);
+            self.shown.put(head.origin, parts);
         }
         Some(Row {
-            time: origin.time,
+            time: head.time,
             place: Place(rank | evidence_at),
-            told: told.of_kind(is_work == Some(true), is_extraction),
-            latency_us,
+            told: head.told,
+            latency_us: if is_work { head.latency_us } else { u64::MAX },
             run,
             task,
             task_type,
@@ -88,22 +80,18 @@ impl Facts {
             detail,
             next_in_run: NONE,
             line,
-            evidence_len: u32::try_from(evidence.len()).unwrap_or(u32::MAX),
+            evidence_len: head.evidence_len,
         })
     }
 
-    /// The detail of the row that is being read, which follows from its parts and from what no line shows. Many rows have
-    /// the same parts.
-    fn detail(&mut self, parts: Option<Name>, is_support: bool, hidden: [Option<(Member, &str)>; 2]) -> Name {
-        if is_support {
-            return self.details.of("");
-        }
-        let parts = parts.filter(|_| hidden == [None; 2]);
+    /// The detail of work, which follows from what lines show of it and from the rest. Many rows show the same.
+    fn detail(&mut self, parts: Option<Name>, shown: &str, rest: [Option<(Member, &str)>; 2]) -> Name {
+        let parts = parts.filter(|_| rest == [None; 2]);
         if let Some(known) = parts.and_then(|parts| self.shown.detail(parts)) {
             return known;
         }
         self.packer.clear();
-        for (member, value) in shown::parts(&self.parts).chain(hidden.into_iter().flatten()) {
+        for (member, value) in shown::parts(shown).chain(rest.into_iter().flatten()) {
             self.packer.take(&mut self.names, member, value);
         }
         let detail = self.details.of(self.packer.packed());
@@ -116,9 +104,10 @@ impl Facts {
     /// Reads a superseding score. Counts from [`Facts::settle`] on.
     pub fn read_rescored(&mut self, score: &str) {
         let provenance = skim::members(score).find(|(key, _)| *key == "provenance");
-        let origin = provenance.and_then(|(_, value)| self.standing(value));
-        let Some((origin, told)) = origin.zip(self.tolds.read(score)) else { return };
-        let Some(id) = origin.file_is.and_then(|stream| self.row_at_line(stream, &origin)) else { return };
+        let standing = provenance.and_then(|(_, value)| Standing::read(value));
+        let Some((standing, told)) = standing.zip(self.tolds.read(score)) else { return };
+        let stream = self.by_file.get(&*standing.source_file().plain()).copied();
+        let Some(id) = stream.and_then(|stream| self.row_at_line(stream, &standing)) else { return };
         if id < self.settled {
             self.later.insert(id, told);
         } else if let Some(row) = self.rows.get_mut(id as usize) {
@@ -137,34 +126,8 @@ impl Facts {
         Some(Task(OF_RUN | of_own.or_else(|| Some(self.runs.of(&target()?)))?))
     }
 
-    fn standing(&self, provenance: &str) -> Option<Standing> {
-        if let Some(place) = place(provenance) {
-            let file_is = self.by_file.get(place.source_file).copied();
-            return Some(Standing {
-                file_is,
-                generation: place.origin.generation,
-                line: place.origin.line,
-                time: EventTime::parse(place.recorded_at)?.time,
-                kept: file_is.map(|file| (file, place.origin)),
-            });
-        }
-        let (mut file_is, mut generation, mut line, mut time) = (None, None, None, None);
-        for (key, value) in skim::members(provenance) {
-            match key {
-                "source_file" => {
-                    file_is = skim::text(value).and_then(|file| self.by_file.get(&*file.plain()).copied());
-                }
-                "generation" => generation = value.parse().ok(),
-                "line_offset" => line = value.parse().ok(),
-                "recorded_at" => time = EventTime::parse(value.trim_matches('"')),
-                _ => {}
-            }
-        }
-        Some(Standing { file_is, generation: generation?, line: line?, time: time?.time, kept: None })
-    }
-
     /// Counts the row that is about to be pushed to its stretch; gives its line within.
-    fn stretch(&mut self, stream: usize, origin: &Standing) -> u32 {
+    fn stretch(&mut self, stream: usize, origin: &Head) -> u32 {
         let first = self.rows.len() as RowId;
         let Some(stream) = self.streams.get_mut(stream) else { return 0 };
         if let Some(last) = stream.stretches.last_mut()
@@ -180,7 +143,7 @@ impl Facts {
         0
     }
 
-    fn row_at_line(&self, stream: usize, origin: &Standing) -> Option<RowId> {
+    fn row_at_line(&self, stream: usize, origin: &Standing<'_>) -> Option<RowId> {
         let stretches = &self.streams.get(stream)?.stretches;
         let place = (origin.generation, origin.line);
         let at = stretches

@@ -1,0 +1,253 @@
+//! What the views take of a row: a head of fixed size, and as parts the members that they look at.
+//!
+//! It is made where a row is distilled, from the record at hand; of rows that were committed before, from their lines. Both
+//! say the same of a row.
+
+use super::detail::scaled;
+use super::member::{Finder, Member};
+use super::shown::{Origin, place, put};
+use super::told::{Told, Tolds};
+use crate::domain::schema::record::{EvidenceRecord, Kind, ModelRole};
+use crate::domain::schema::scalars::{Escaped, EventTime};
+use crate::domain::score::Verdict;
+use crate::domain::signal::SignalSet;
+use crate::domain::skim;
+
+/// What is taken of a row beside its parts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Head {
+    pub(super) time: EventTime,
+    pub(super) told: Told,
+    pub(super) latency_us: u64,
+    pub(super) generation: u32,
+    pub(super) line: u64,
+    /// Its provenance, where that is not among the parts.
+    pub(super) origin: Origin,
+    /// Of its evidence and of its score, in bytes, without the newlines; what does not fit is the greatest number.
+    pub(super) evidence_len: u32,
+    scored_len: u32,
+    /// Where in the text those of its parts begin that lines show, and where they end.
+    shown_at: usize,
+    end: usize,
+}
+
+/// What is taken of rows of one stream that stand one after the other.
+#[derive(Debug, Default)]
+pub struct Outlines {
+    heads: Vec<Head>,
+    text: String,
+    /// Parts that lines show, of the row in the making.
+    shown: String,
+    latency_us: u64,
+}
+
+impl Outlines {
+    /// Adds a row that was distilled: its record, its first score, and its lines, newlines included. `context_at` is where in
+    /// the evidence the members behind the text begin.
+    pub fn push(
+        &mut self,
+        record: &EvidenceRecord<'_>,
+        signals: SignalSet,
+        verdict: Verdict,
+        [evidence, scored]: [&str; 2],
+        context_at: usize,
+    ) {
+        let provenance = &record.provenance;
+        let is_extraction = record.model_role == ModelRole::Extractor;
+        self.begin();
+        self.text(Member::RunId, Some(&record.run_id));
+        self.text(Member::TaskId, Some(&record.task_id));
+        self.text(Member::ModelRole, Some(&Escaped::from_escaped(record.model_role.name())));
+        put(&mut self.shown, Member::Provenance, "", true);
+        self.text(Member::TaskType, record.task_type.as_ref());
+        self.text(Member::Mode, record.mode.as_ref());
+        self.text(Member::ModelName, record.model_name.as_ref());
+        self.text(Member::ModelProvider, record.model_provider.as_ref());
+        let mut finder = Finder::default();
+        for (key, value) in skim::members_from(evidence, context_at) {
+            if let Some(member) = finder.find(key) {
+                self.member(member, value);
+            }
+        }
+        self.end(Head {
+            time: record.timestamp,
+            told: Told::of(verdict, signals).of_kind(record.kind == Kind::Work, is_extraction),
+            latency_us: self.latency_us,
+            generation: provenance.generation,
+            line: provenance.line_offset,
+            origin: Origin {
+                sig_hash: provenance.sig_hash,
+                line: provenance.line_offset,
+                byte: provenance.byte_offset,
+                generation: provenance.generation,
+            },
+            evidence_len: len(evidence.len().saturating_sub(1)),
+            scored_len: len(scored.len().saturating_sub(1)),
+            shown_at: 0,
+            end: 0,
+        });
+    }
+
+    /// Adds a row of a file's rows by its lines, without their newlines. Lines that distilld did not write like that are left
+    /// out.
+    pub(super) fn push_lines(&mut self, evidence: &str, score: &str, source_file: &str, tolds: &mut Tolds) {
+        let (mut is_work, mut is_extraction, mut standing) = (false, false, None);
+        let mut finder = Finder::default();
+        self.begin();
+        for (key, value) in skim::members(evidence) {
+            let Some(member) = finder.find(key) else { continue };
+            match member {
+                Member::Provenance => {
+                    standing = Standing::read(value);
+                    let is_kept = standing.as_ref().is_some_and(|standing| standing.is_of(source_file));
+                    put(&mut self.shown, member, value, is_kept);
+                    continue;
+                }
+                Member::Kind => is_work = value == "\"work\"",
+                Member::ModelRole => is_extraction = value == "\"extractor\"",
+                _ => {}
+            }
+            self.member(member, value);
+        }
+        let Some((standing, told)) = standing.zip(tolds.read(score)) else { return };
+        let kept = standing.origin.filter(|_| standing.is_of(source_file));
+        self.end(Head {
+            time: standing.time,
+            told: told.of_kind(is_work, is_extraction),
+            latency_us: self.latency_us,
+            generation: standing.generation,
+            line: standing.line,
+            origin: kept.unwrap_or(Origin::NONE),
+            evidence_len: len(evidence.len()),
+            scored_len: len(score.len()),
+            shown_at: 0,
+            end: 0,
+        });
+    }
+
+    fn begin(&mut self) {
+        self.text.truncate(self.heads.last().map_or(0, |last| last.end));
+        self.shown.clear();
+        self.latency_us = u64::MAX;
+    }
+
+    fn text(&mut self, member: Member, text: Option<&Escaped<'_>>) {
+        let Some(text) = text else { return };
+        let to = if member.is_shown() { &mut self.shown } else { &mut self.text };
+        to.push(member.mark());
+        to.push('"');
+        to.push_str(text.escaped());
+        to.push_str("\"\n");
+    }
+
+    fn member(&mut self, member: Member, value: &str) {
+        match member {
+            Member::RunId
+            | Member::TaskId
+            | Member::TaskType
+            | Member::ModelName
+            | Member::ModelProvider
+            | Member::ValidationResults => put(&mut self.text, member, value, false),
+            Member::LatencyMs => self.latency_us = scaled(value, 1e3).unwrap_or(u64::MAX),
+            _ if member.is_shown() => put(&mut self.shown, member, value, false),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, head: Head) {
+        let shown_at = self.text.len();
+        self.text.push_str(&self.shown);
+        self.heads.push(Head { shown_at, end: self.text.len(), ..head });
+    }
+
+    /// Each row: its head, the parts that no line shows, and those that lines show.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&Head, &str, &str)> {
+        let mut from = 0;
+        self.heads.iter().map(move |head| {
+            let start = std::mem::replace(&mut from, head.end);
+            let text = |from, to| self.text.get(from..to).unwrap_or_default();
+            (head, text(start, head.shown_at), text(head.shown_at, head.end))
+        })
+    }
+
+    /// Leaves out rows: each has a word whether it is kept.
+    pub fn retain(&mut self, kept: &[bool]) {
+        let mut left = Self::default();
+        for ((head, hidden, shown), _) in self.rows().zip(kept).filter(|(_, kept)| **kept) {
+            left.text.push_str(hidden);
+            left.shown.clear();
+            left.shown.push_str(shown);
+            left.end(*head);
+        }
+        *self = left;
+    }
+
+    /// Forgets all rows.
+    pub(super) fn clear(&mut self) {
+        self.heads.clear();
+        self.text.clear();
+    }
+
+    /// Bytes of all evidence and of all scores, newlines included.
+    pub fn lens(&self) -> (u64, u64) {
+        let rows = self.heads.len() as u64;
+        let sum = |of: fn(&Head) -> u32| self.heads.iter().map(|head| u64::from(of(head))).sum::<u64>();
+        (sum(|head| head.evidence_len) + rows, sum(|head| head.scored_len) + rows)
+    }
+
+    /// Memory that it takes, in bytes.
+    pub fn memory(&self) -> usize {
+        self.heads.capacity() * size_of::<Head>() + self.text.capacity()
+    }
+}
+
+fn len(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+/// What a provenance says of its row's place.
+#[derive(Debug)]
+pub(super) struct Standing<'t> {
+    /// As it stands there.
+    source_file: &'t str,
+    pub(super) generation: u32,
+    pub(super) line: u64,
+    time: EventTime,
+    /// When it stands in our words.
+    origin: Option<Origin>,
+}
+
+impl<'t> Standing<'t> {
+    pub(super) fn read(provenance: &'t str) -> Option<Self> {
+        if let Some(place) = place(provenance) {
+            return Some(Self {
+                source_file: place.source_file,
+                generation: place.origin.generation,
+                line: place.origin.line,
+                time: EventTime::parse(place.recorded_at)?.time,
+                origin: Some(place.origin),
+            });
+        }
+        let (mut source_file, mut generation, mut line, mut time) = ("", None, None, None);
+        for (key, value) in skim::members(provenance) {
+            match key {
+                "source_file" => source_file = value.trim_matches('"'),
+                "generation" => generation = value.parse().ok(),
+                "line_offset" => line = value.parse().ok(),
+                "recorded_at" => time = EventTime::parse(value.trim_matches('"')),
+                _ => {}
+            }
+        }
+        Some(Self { source_file, generation: generation?, line: line?, time: time?.time, origin: None })
+    }
+
+    /// Whether it says it all, of a row of this file, whose name is escaped.
+    fn is_of(&self, source_file: &str) -> bool {
+        self.origin.is_some() && self.source_file == source_file
+    }
+
+    /// The file, by its name.
+    pub(super) fn source_file(&self) -> Escaped<'t> {
+        Escaped::from_escaped(self.source_file)
+    }
+}
