@@ -7,19 +7,45 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{Facts, RunId, Task};
 use super::few::Few;
+use super::model_ledger::ModelLedger;
 use super::names::Name;
+use super::playbooks::Playbooks;
+use super::runs::Run;
 
 /// A task: its type, and what it is about.
-pub(super) type TaskKey = (Name, Task);
+pub type TaskKey = (Name, Task);
 
 /// Something that is summed over tasks.
 pub(super) trait Fold {
     /// The tasks that a run has a part in, each once.
-    fn tasks_of(&self, facts: &Facts, run: RunId) -> Few<TaskKey>;
-    /// Puts in what the runs of a task give, or takes it out.
-    fn fold(&mut self, facts: &Facts, task: TaskKey, runs: &[RunId], sign: Sign);
+    fn tasks_of(&self, run: &Run<'_>) -> Few<TaskKey>;
+    /// Puts in what runs give to a task, or takes it out. Some of them may give nothing to it.
+    fn fold(&mut self, facts: &Facts, task: TaskKey, runs: &[Run<'_>], sign: Sign);
     /// All that is to be put in or taken out for now was.
     fn settle(&mut self) {}
+}
+
+/// Two at once: the rows of a run lie anywhere in memory, and are gathered once for both.
+impl<A: Fold, B: Fold> Fold for (A, B) {
+    fn tasks_of(&self, run: &Run<'_>) -> Few<TaskKey> {
+        let mut tasks = self.0.tasks_of(run);
+        for task in self.1.tasks_of(run) {
+            if !tasks.contains(&task) {
+                tasks.push(task);
+            }
+        }
+        tasks
+    }
+
+    fn fold(&mut self, facts: &Facts, task: TaskKey, runs: &[Run<'_>], sign: Sign) {
+        self.0.fold(facts, task, runs, sign);
+        self.1.fold(facts, task, runs, sign);
+    }
+
+    fn settle(&mut self) {
+        self.0.settle();
+        self.1.settle();
+    }
 }
 
 /// Whether something is put in or taken out.
@@ -66,15 +92,54 @@ impl Sign {
 
 /// A fold, and the runs of every task.
 #[derive(Debug, Default)]
-pub(super) struct ByTask<F> {
-    /// The fold.
-    pub(super) fold: F,
+struct ByTask<F> {
+    fold: F,
     members: BTreeSet<(TaskKey, RunId)>,
+}
+
+/// The ledger and the playbooks, kept as runs change.
+#[derive(Debug, Default)]
+pub struct Kept(ByTask<(ModelLedger, Playbooks)>);
+
+impl Kept {
+    /// Before runs change: takes out what they gave. What comes out goes into [`Kept::after`].
+    pub fn before(&mut self, facts: &Facts, runs: &[RunId]) -> Vec<TaskKey> {
+        self.0.before(facts, runs)
+    }
+
+    /// After runs changed: puts in what they give.
+    pub fn after(&mut self, facts: &Facts, runs: &[RunId], before: Vec<TaskKey>) {
+        self.0.after(facts, runs, before);
+    }
+
+    /// The ledger.
+    pub fn ledger(&mut self) -> &mut ModelLedger {
+        &mut self.0.fold.0
+    }
+
+    /// The playbooks.
+    pub fn playbooks(&mut self) -> &mut Playbooks {
+        &mut self.0.fold.1
+    }
+
+    /// Memory that they take, in bytes.
+    pub fn memory(&self) -> usize {
+        let (ledger, playbooks) = &self.0.fold;
+        // A tree's leaves are three quarters full.
+        ledger.memory() + playbooks.memory() + self.0.members.len() * size_of::<(TaskKey, RunId)>() * 4 / 3
+    }
+}
+
+/// A fold of the runs of all rows.
+pub(super) fn of_all<F: Fold>(fold: F, facts: &Facts) -> F {
+    let mut by_task = ByTask { fold, members: BTreeSet::new() };
+    by_task.after(facts, &facts.all_runs().collect::<Vec<_>>(), Vec::new());
+    by_task.fold
 }
 
 impl<F: Fold> ByTask<F> {
     /// Takes out the tasks of runs that are about to change, and gives them.
-    pub(super) fn before(&mut self, facts: &Facts, runs: &[RunId]) -> Vec<TaskKey> {
+    fn before(&mut self, facts: &Facts, runs: &[RunId]) -> Vec<TaskKey> {
         let parts = self.parts(facts, runs);
         let tasks = tasks_of(&parts);
         for task in &tasks {
@@ -87,14 +152,14 @@ impl<F: Fold> ByTask<F> {
     }
 
     /// Puts in the tasks of runs that have changed, `before` being those they had.
-    pub(super) fn after(&mut self, facts: &Facts, runs: &[RunId], before: Vec<TaskKey>) {
+    fn after(&mut self, facts: &Facts, runs: &[RunId], before: Vec<TaskKey>) {
         let mut parts = self.parts(facts, runs);
         if self.members.is_empty() {
             parts.sort_unstable();
             let mut runs = Vec::new();
             for of_task in parts.chunk_by(|a, b| a.0 == b.0) {
                 runs.clear();
-                runs.extend(of_task.iter().map(|(_, run)| *run));
+                runs.extend(of_task.iter().map(|(_, run)| Run::of(facts, *run)));
                 of_task
                     .first()
                     .into_iter()
@@ -120,23 +185,17 @@ impl<F: Fold> ByTask<F> {
     fn parts(&self, facts: &Facts, runs: &[RunId]) -> Vec<(TaskKey, RunId)> {
         let mut parts = Vec::with_capacity(runs.len());
         for run in runs {
-            parts.extend(self.fold.tasks_of(facts, *run).iter().map(|task| (*task, *run)));
+            parts.extend(self.fold.tasks_of(&Run::of(facts, *run)).iter().map(|task| (*task, *run)));
         }
         parts
     }
 
     fn fold_task(&mut self, facts: &Facts, task: TaskKey, sign: Sign) {
         let members = self.members.range((task, 0)..=(task, RunId::MAX));
-        let runs: Vec<RunId> = members.map(|(_, run)| *run).collect();
+        let runs: Vec<Run<'_>> = members.map(|(_, run)| Run::of(facts, *run)).collect();
         if !runs.is_empty() {
             self.fold.fold(facts, task, &runs, sign);
         }
-    }
-
-    /// Memory that the runs of tasks take, in bytes.
-    pub(super) fn memory(&self) -> usize {
-        // A tree's leaves are three quarters full.
-        self.members.len() * size_of::<(TaskKey, RunId)>() * 4 / 3
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::by_task::{ByTask, Fold, Sign, TaskKey};
+use super::by_task::{Fold, Sign, TaskKey, of_all};
 use super::detail::Item;
 use super::episodes::{Attempt, episodes};
-use super::facts::{At, Facts, Row, RunId};
+use super::facts::{At, Facts, Row};
 use super::few::Few;
 use super::names::{Name, Names};
 use super::quantiles::Quantiles;
@@ -116,51 +116,34 @@ struct Tally {
     partners_by_failure: BTreeMap<(&'static str, Name), u64>,
 }
 
-/// The tallies of all work since a time.
+/// The ledger: the tallies of all work since a time.
 #[derive(Debug, Default)]
-struct Tallies {
+pub struct ModelLedger {
     since: Option<EventTime>,
     by_key: BTreeMap<Key, Tally>,
     changed: BTreeSet<Key>,
 }
 
-/// The ledger, kept as runs change.
-#[derive(Debug, Default)]
-pub struct ModelLedger(ByTask<Tallies>);
-
 impl ModelLedger {
     /// The ledger of all runs; rows before `since` are left out.
     pub fn of(facts: &Facts, since: Option<EventTime>) -> Self {
-        let mut ledger = Self::default();
-        ledger.0.fold.since = since;
-        ledger.0.after(facts, &facts.all_runs().collect::<Vec<_>>(), Vec::new());
-        ledger
-    }
-
-    /// Before runs change: takes out what they gave. What comes out goes into [`ModelLedger::after`].
-    pub fn before(&mut self, facts: &Facts, runs: &[RunId]) -> Vec<TaskKey> {
-        self.0.before(facts, runs)
-    }
-
-    /// After runs changed: puts in what they give.
-    pub fn after(&mut self, facts: &Facts, runs: &[RunId], before: Vec<TaskKey>) {
-        self.0.after(facts, runs, before);
+        of_all(Self { since, ..Self::default() }, facts)
     }
 
     /// Task types and models whose entries may have changed since this was last asked.
     pub fn take_changed(&mut self) -> BTreeSet<(Name, Name)> {
-        std::mem::take(&mut self.0.fold.changed)
+        std::mem::take(&mut self.changed)
     }
 
     /// An entry; `None` while nothing was judged.
     pub fn entry(&self, facts: &Facts, key: (Name, Name), lines: &mut dyn Lines) -> Option<ModelLedgerEntry> {
-        self.0.fold.by_key.get(&key)?.entry(facts, key, lines)
+        self.by_key.get(&key)?.entry(facts, key, lines)
     }
 
     /// All entries, by task type, then model, and what follows from them.
     pub fn read(&self, facts: &Facts, lines: &mut dyn Lines) -> Ledger {
         let text = |name: Name| facts.names.text(name);
-        let mut tallies: Vec<_> = self.0.fold.by_key.iter().collect();
+        let mut tallies: Vec<_> = self.by_key.iter().collect();
         tallies.sort_unstable_by_key(|((task_type, model), _)| (text(*task_type), text(*model)));
         let mut ledger = Ledger::default();
         let mut entries = Vec::new();
@@ -175,15 +158,15 @@ impl ModelLedger {
     /// Memory that it takes, in bytes.
     pub fn memory(&self) -> usize {
         // A tree's leaves are three quarters full.
-        let rows: usize = self.0.fold.by_key.values().map(|tally| tally.rows.len()).sum();
-        self.0.memory() + rows * size_of::<At>() * 4 / 3
+        let rows: usize = self.by_key.values().map(|tally| tally.rows.len()).sum();
+        rows * size_of::<At>() * 4 / 3
     }
 }
 
-impl Fold for Tallies {
-    fn tasks_of(&self, facts: &Facts, run: RunId) -> Few<TaskKey> {
+impl Fold for ModelLedger {
+    fn tasks_of(&self, run: &Run<'_>) -> Few<TaskKey> {
         let mut tasks = Few::Many(Vec::new());
-        for task in self.samples(facts, run).iter().filter_map(Sample::task) {
+        for task in self.samples(run).iter().filter_map(Sample::task) {
             if !tasks.contains(&task) {
                 tasks.push(task);
             }
@@ -205,10 +188,10 @@ impl Fold for Tallies {
         }
     }
 
-    fn fold(&mut self, facts: &Facts, task: TaskKey, runs: &[RunId], sign: Sign) {
+    fn fold(&mut self, facts: &Facts, task: TaskKey, runs: &[Run<'_>], sign: Sign) {
         let mut samples = Vec::with_capacity(runs.len());
         for run in runs {
-            let of_run = self.samples(facts, *run);
+            let of_run = self.samples(run);
             samples.extend(of_run.into_iter().filter(|sample| sample.task() == Some(task)));
         }
         for sample in &samples {
@@ -227,10 +210,9 @@ impl Fold for Tallies {
     }
 }
 
-impl Tallies {
+impl ModelLedger {
     /// The work of a run, by task type and model: one sample for all rows.
-    fn samples<'f>(&self, facts: &'f Facts, run: RunId) -> Few<Sample<'f>> {
-        let run = Run::of(facts, run);
+    fn samples<'f>(&self, run: &Run<'f>) -> Few<Sample<'f>> {
         let mut samples: Few<Sample<'f>> = Few::Many(Vec::new());
         for row in run.work().filter(|row| self.since.is_none_or(|since| row.time() >= since)) {
             let Some(model) = row.model() else { continue };

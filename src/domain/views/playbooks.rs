@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::by_task::{ByTask, Fold, Sign, TaskKey};
+use super::by_task::{Fold, Sign, TaskKey, of_all};
 use super::detail::Item;
 use super::episodes::{Attempt, episodes};
 use super::facts::{At, Facts, Row, RunId};
@@ -105,51 +105,34 @@ struct Problem {
 /// A task type and a pattern; the latter by its number among the patterns.
 type Key = (Name, Name);
 
-/// The problems of all runs that began since a time.
+/// The playbooks: the problems of all runs that began since a time.
 #[derive(Debug, Default)]
-struct Problems {
+pub struct Playbooks {
     since: Option<EventTime>,
     patterns: Names,
     by_key: BTreeMap<Key, Problem>,
     changed: BTreeSet<Key>,
 }
 
-/// The playbooks, kept as runs change.
-#[derive(Debug, Default)]
-pub struct Playbooks(ByTask<Problems>);
-
 impl Playbooks {
     /// The playbooks of all runs that began at `since` or later.
     pub fn of(facts: &Facts, since: Option<EventTime>) -> Self {
-        let mut playbooks = Self::default();
-        playbooks.0.fold.since = since;
-        playbooks.0.after(facts, &facts.all_runs().collect::<Vec<_>>(), Vec::new());
-        playbooks
-    }
-
-    /// Before runs change: takes out what they gave. What comes out goes into [`Playbooks::after`].
-    pub fn before(&mut self, facts: &Facts, runs: &[RunId]) -> Vec<TaskKey> {
-        self.0.before(facts, runs)
-    }
-
-    /// After runs changed: puts in what they give.
-    pub fn after(&mut self, facts: &Facts, runs: &[RunId], before: Vec<TaskKey>) {
-        self.0.after(facts, runs, before);
+        of_all(Self { since, ..Self::default() }, facts)
     }
 
     /// Task types and patterns whose playbooks may have changed since this was last asked.
     pub fn take_changed(&mut self) -> BTreeSet<(Name, Name)> {
-        std::mem::take(&mut self.0.fold.changed)
+        std::mem::take(&mut self.changed)
     }
 
     /// The texts of a task type and a pattern.
     pub fn texts<'t>(&'t self, facts: &'t Facts, key: (Name, Name)) -> (&'t str, &'t str) {
-        (facts.names.text(key.0), self.0.fold.patterns.text(key.1))
+        (facts.names.text(key.0), self.patterns.text(key.1))
     }
 
     /// A playbook; `None` while no run was accepted.
     pub fn playbook(&self, facts: &Facts, key: (Name, Name), lines: &mut dyn Lines) -> Option<Playbook> {
-        self.0.fold.by_key.get(&key)?.playbook(facts, self.texts(facts, key), lines)
+        self.by_key.get(&key)?.playbook(facts, self.texts(facts, key), lines)
     }
 
     /// The playbooks that are wanted, by task type, then problem pattern.
@@ -158,8 +141,6 @@ impl Playbooks {
             text.is_none_or(|text| counts.keys().any(|name| facts.names.text(*name) == text))
         };
         let mut problems: Vec<_> = self
-            .0
-            .fold
             .by_key
             .iter()
             .map(|(key, problem)| (self.texts(facts, *key), problem))
@@ -174,19 +155,17 @@ impl Playbooks {
     pub fn memory(&self) -> usize {
         // A tree's leaves are three quarters full.
         let of = |problem: &Problem| problem.rows.len() * 16 + problem.accepted.len() * 20;
-        self.0.memory() + self.0.fold.by_key.values().map(of).sum::<usize>() * 4 / 3
+        self.by_key.values().map(of).sum::<usize>() * 4 / 3
     }
 }
 
-impl Fold for Problems {
-    fn tasks_of(&self, facts: &Facts, run: RunId) -> Few<TaskKey> {
-        let run = Run::of(facts, run);
-        let has_work = run.work().next().is_some();
-        run.task_type().zip(run.task()).filter(|_| has_work).into_iter().collect()
+impl Fold for Playbooks {
+    fn tasks_of(&self, run: &Run<'_>) -> Few<TaskKey> {
+        task_of(run).into_iter().collect()
     }
 
-    fn fold(&mut self, facts: &Facts, task: TaskKey, runs: &[RunId], sign: Sign) {
-        let tried = runs.iter().filter_map(|run| Tried::of(&Run::of(facts, *run)));
+    fn fold(&mut self, facts: &Facts, task: TaskKey, runs: &[Run<'_>], sign: Sign) {
+        let tried = runs.iter().filter(|run| task_of(run) == Some(task)).filter_map(Tried::of);
         let tried = tried.filter(|tried| self.since.is_none_or(|since| tried.at.0 >= since)).collect();
         for episode in episodes(tried) {
             let pattern = pattern(facts, episode.iter().flat_map(|tried| tried.work.iter().copied()));
@@ -199,6 +178,12 @@ impl Fold for Problems {
             }
         }
     }
+}
+
+/// What a run with work is about.
+fn task_of(run: &Run<'_>) -> Option<TaskKey> {
+    run.work().next()?;
+    run.task_type().zip(run.task())
 }
 
 impl Problem {

@@ -51,15 +51,7 @@ impl<'f> Run<'f> {
     /// What it is about: the task of its first work that names another than the run itself, else of its first row.
     pub(super) fn task(&self) -> Option<Task> {
         let all = || self.work().chain(self.rows.iter().copied());
-        all().find(|row| !self.is_named_by(row.task())).or_else(|| all().next()).map(Row::task)
-    }
-
-    fn is_named_by(&self, task: Task) -> bool {
-        let own = self.facts.runs.text(self.id);
-        match task.run() {
-            Some(run) => run == self.id || own.strip_prefix("run:") == Some(self.facts.runs.text(run)),
-            None => task.name().is_some_and(|name| self.facts.names.text(name) == own),
-        }
+        all().find(|row| !row.told().is_own_task()).or_else(|| all().next()).map(Row::task)
     }
 
     /// Its work by which it is judged as a whole: what was extracted from it counts only where there is nothing else.

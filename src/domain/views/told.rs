@@ -6,8 +6,8 @@ use crate::domain::score::{Category, Verdict, rule_codes};
 use crate::domain::signal::{Code, SignalSet};
 use crate::domain::skim;
 
-/// Category, signals and rule of a score: 48 bits of signals, the rule's place in the table from 1, the category, and
-/// whether the row is work.
+/// Category, signals and rule of a score: 48 bits of signals, the rule's place in the table from 1, the category; and of the row
+/// whether it is work, was taken out of other work, and is about nothing but its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Told(u64);
 
@@ -16,6 +16,9 @@ const RULE_SHIFT: u32 = 48;
 const CATEGORY_SHIFT: u32 = 56;
 const WORK: u64 = 1 << 58;
 const EXTRACTION: u64 = 1 << 59;
+const OWN_TASK: u64 = 1 << 60;
+/// What is told of the row, whatever its score.
+const OF_ROW: u64 = WORK | EXTRACTION | OWN_TASK;
 
 const _: () = assert!(Code::ALL.len() <= RULE_SHIFT as usize);
 
@@ -31,9 +34,14 @@ impl Told {
         Self(self.0 | if is_work { WORK } else { 0 } | if is_extraction { EXTRACTION } else { 0 })
     }
 
+    /// The same of a row whose task is its run.
+    pub(super) fn of_own_task(self) -> Self {
+        Self(self.0 | OWN_TASK)
+    }
+
     /// What another score tells of the same row.
     pub(super) fn rescored(self, now: Self) -> Self {
-        now.of_kind(self.is_work(), self.is_extraction())
+        Self(now.0 & !OF_ROW | self.0 & OF_ROW)
     }
 
     /// The category that counts now.
@@ -55,6 +63,11 @@ impl Told {
     /// Whether the row is work rather than support.
     pub fn is_work(self) -> bool {
         self.0 & WORK != 0
+    }
+
+    /// Whether its task is its run, and nothing else.
+    pub fn is_own_task(self) -> bool {
+        self.0 & OWN_TASK != 0
     }
 
     /// Whether it was taken out of other work.

@@ -8,6 +8,7 @@ use super::files::{DRIFT, Key, Listed, whole};
 use super::queue::Queue;
 use super::read_back::ReadBack;
 use super::state::{FileLines, Sources, died};
+use crate::domain::views::by_task::Kept;
 use crate::domain::views::drift::{STREAMS, drift};
 use crate::domain::views::facts::{Changes, Facts, RunId};
 use crate::domain::views::model_ledger::ModelLedger;
@@ -20,12 +21,11 @@ type File = Result<Option<Prepared>, ViewError>;
 pub(super) fn prepare(
     sources: Sources<'_>,
     facts: &mut Facts,
-    ledger: &mut ModelLedger,
-    playbooks: &mut Playbooks,
+    folds: &mut Kept,
     files: &mut FileLines,
 ) -> Result<Vec<Prepared>, ViewError> {
     let waiting = facts.waiting();
-    let before = (ledger.before(facts, &waiting), playbooks.before(facts, &waiting));
+    let before = folds.before(facts, &waiting);
     let mut changes = facts.settle(waiting);
     let new_runs = std::mem::take(&mut changes.new_runs);
     let read = facts;
@@ -37,11 +37,10 @@ pub(super) fn prepare(
             runs.update(sources, facts, &dirty, new_runs)
         });
         let others = || {
-            ledger.after(facts, &changes.runs, before.0);
-            playbooks.after(facts, &changes.runs, before.1);
+            folds.after(facts, &changes.runs, before);
             Ok::<_, ViewError>([
-                playbook_lines(sources, facts, playbooks, playbooks_file)?,
-                ledger_lines(sources, facts, ledger, ledger_file)?,
+                playbook_lines(sources, facts, folds.playbooks(), playbooks_file)?,
+                ledger_lines(sources, facts, folds.ledger(), ledger_file)?,
                 drift_lines(sources, facts, changes)?,
                 queue_lines(sources, facts, changes, queue)?,
             ])

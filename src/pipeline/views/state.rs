@@ -8,9 +8,8 @@ use super::queue::Queue;
 use super::read::{Cursors, Fresh};
 use super::run_file::RunFile;
 use crate::domain::schema::receipt::CommittedState;
+use crate::domain::views::by_task::Kept;
 use crate::domain::views::facts::Facts;
-use crate::domain::views::model_ledger::ModelLedger;
-use crate::domain::views::playbooks::Playbooks;
 use crate::pipeline::review::Special;
 use crate::store::{Prepared, StoreError};
 
@@ -22,8 +21,7 @@ pub struct Views {
     streams: usize,
     cursors: Cursors,
     pub(super) facts: Facts,
-    pub(super) ledger: ModelLedger,
-    pub(super) playbooks: Playbooks,
+    pub(super) folds: Kept,
     pub(super) files: FileLines,
 }
 
@@ -66,14 +64,7 @@ impl Views {
             ledger: Listed::new(MODEL_LEDGER),
             playbooks: Listed::new(PLAYBOOKS),
         };
-        Self {
-            streams: streams.len(),
-            facts: cursors.facts(),
-            cursors,
-            ledger: ModelLedger::default(),
-            playbooks: Playbooks::default(),
-            files,
-        }
+        Self { streams: streams.len(), facts: cursors.facts(), cursors, folds: Kept::default(), files }
     }
 
     /// Whether they can go on from what they know to what is committed now.
@@ -102,9 +93,9 @@ impl Views {
         special: &Special,
     ) -> Result<Made, ViewError> {
         self.cursors.read(fresh, output, committed, &mut self.facts)?;
-        let Self { streams, cursors, facts, ledger, playbooks, files } = &mut self;
+        let Self { streams, cursors, facts, folds, files } = &mut self;
         let sources = Sources { output, committed, names: &cursors.names, special, streams: *streams };
-        let files = prepare(sources, facts, ledger, playbooks, files)?;
+        let files = prepare(sources, facts, folds, files)?;
         Ok(Made { views: self, files })
     }
 
@@ -117,8 +108,7 @@ impl Views {
     pub fn memory(&self) -> usize {
         let files = &self.files;
         self.facts.memory()
-            + self.ledger.memory()
-            + self.playbooks.memory()
+            + self.folds.memory()
             + files.runs.memory()
             + files.queue.memory()
             + files.ledger.memory()

@@ -42,16 +42,19 @@ impl Facts {
         shown: &str,
     ) -> Option<Row> {
         let is_work = head.told.is_work();
-        let (mut run, mut task, mut run_text) = (None, None, "");
+        let (mut run, mut task, mut run_value, mut task_value) = (None, None, "", "");
         let (mut task_type, mut model, mut rest) = (NONE, NONE, [None; 2]);
         for (member, value) in shown::parts(hidden) {
             match member {
                 Member::RunId => {
                     let text = skim::text(value).filter(|text| !text.is_empty());
                     run = text.map(|text| self.runs.of(&text.plain()));
-                    run_text = value.trim_matches('"');
+                    run_value = value;
                 }
-                Member::TaskId => task = self.task_of(value, run, run_text),
+                Member::TaskId => {
+                    task = self.task_of(value, run, run_value.trim_matches('"'));
+                    task_value = value;
+                }
                 Member::TaskType => task_type = name_of(&mut self.names, value).unwrap_or(NONE),
                 _ if !is_work => {}
                 Member::ModelName => model = name_of(&mut self.names, value).unwrap_or(NONE),
@@ -61,6 +64,8 @@ impl Facts {
             }
         }
         let (run, task) = (run?, task?);
+        // Looked at here, where both texts are at hand: later they lie anywhere in memory.
+        let is_own_task = task.run() == Some(run) || task_value == run_value;
         let rank = self.streams.get(stream)?.rank;
         let line = self.stretch(stream, head);
         let parts = self.shown.name(self.len(), shown);
@@ -71,7 +76,7 @@ impl Facts {
         Some(Row {
             time: head.time,
             place: Place(rank | evidence_at),
-            told: head.told,
+            told: if is_own_task { head.told.of_own_task() } else { head.told },
             latency_us: if is_work { head.latency_us } else { u64::MAX },
             run,
             task,
