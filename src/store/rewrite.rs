@@ -8,7 +8,8 @@ use super::disk::Disk;
 use super::{Replace, StoreError};
 use crate::domain::schema::scalars::Sha256Hex;
 
-use super::commit::BLOCK_BYTES;
+/// So much is read at a time: most files are a few of them, and memory that is touched first costs more than to copy it.
+const BLOCK_BYTES: usize = 256 << 10;
 
 /// A file that was written anew.
 #[derive(Debug)]
@@ -76,8 +77,10 @@ fn each_block(
     to: u64,
     mut take: impl FnMut(&[u8]),
 ) -> Result<(), StoreError> {
-    for block in (from..to).step_by(BLOCK_BYTES) {
-        take(&disk.read(path, block, (block + BLOCK_BYTES as u64).min(to))?);
+    let mut block = Vec::new();
+    for at in (from..to).step_by(BLOCK_BYTES) {
+        disk.read_over(path, at, (at + BLOCK_BYTES as u64).min(to), &mut block)?;
+        take(&block);
     }
     Ok(())
 }
