@@ -96,7 +96,7 @@ pub(super) fn each_line(
     to: u64,
     mut take: impl FnMut(u64, &[u8]),
 ) -> Result<(), crate::store::StoreError> {
-    const BLOCK_BYTES: u64 = 1 << 20;
+    const BLOCK_BYTES: u64 = 256 << 10;
     let mut block = Vec::new();
     let mut at = from;
     let mut block_bytes = BLOCK_BYTES;

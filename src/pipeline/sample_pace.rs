@@ -13,6 +13,9 @@ const REST_FACTOR: u32 = 100;
 /// ... and are no later than so many times what they may be late where nothing lags: a minute, by default.
 const REST_MAX: u32 = 60;
 
+/// For so long at most what nobody waits for is put off because rows come in.
+const QUIET_PATIENCE: Duration = Duration::from_mins(1);
+
 /// What tells when the next samples may be made.
 #[derive(Debug)]
 pub(super) struct SamplePace {
@@ -55,6 +58,12 @@ impl SamplePace {
     pub(super) fn until_pause(&self, drained: bool, now: Instant) -> Duration {
         let rows = self.last_rows.filter(|_| drained);
         rows.map_or(if drained { Duration::ZERO } else { PAUSE }, |rows| left(rows, PAUSE, now))
+    }
+
+    /// How long what nobody waits for is put off so that no row has to wait for it: until rows pause, and for a minute at most
+    /// since it was done last.
+    pub(super) fn until_quiet(&self, last: Option<Instant>, now: Instant) -> Duration {
+        left(last.unwrap_or(self.start), QUIET_PATIENCE, now).min(self.until_pause(true, now))
     }
 
     /// How long the next samples wait; at most `refresh` where rows pause.
@@ -110,6 +119,19 @@ mod tests {
         pace.rows(start + minute);
         assert_eq!(pace.rest(REFRESH, true, start + minute), Duration::ZERO);
         assert_eq!(pace.rest(Duration::ZERO, false, start), Duration::ZERO, "who wants no delay gets none");
+    }
+
+    #[test]
+    fn what_nobody_waits_for_waits_until_rows_pause_and_no_longer_than_a_minute() {
+        let start = Instant::now();
+        let mut pace = SamplePace::new(start);
+        let at = |millis: u64| start + Duration::from_millis(millis);
+        assert_eq!(pace.until_quiet(None, start), Duration::ZERO, "there are no rows");
+        pace.rows(at(90_000));
+        assert_eq!(pace.until_quiet(Some(at(80_000)), at(90_060)).as_millis(), 40);
+        assert_eq!(pace.until_quiet(Some(at(80_000)), at(90_100)), Duration::ZERO);
+        assert_eq!(pace.until_quiet(Some(at(30_000)), at(90_001)), Duration::ZERO, "a minute is over");
+        assert_eq!(pace.until_quiet(None, at(90_001)), Duration::ZERO, "and since the start");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A file written anew with ranges of the old one: while one thread copies, both are hashed beside it.
+//! A file written anew with ranges of the old one: while one thread copies, another hashes both.
 
 use std::path::Path;
 
@@ -8,7 +8,8 @@ use super::disk::Disk;
 use super::{Replace, StoreError};
 use crate::domain::schema::scalars::Sha256Hex;
 
-use super::commit::BLOCK_BYTES;
+/// So much is read at a time: most files are a few of them, and memory that is touched first costs more than to copy it.
+const BLOCK_BYTES: usize = 256 << 10;
 
 /// A file that was written anew.
 #[derive(Debug)]
@@ -32,19 +33,18 @@ pub(super) fn rewrite(
     // What both begin with is hashed once.
     let common = replace.keep.first().filter(|(from, _)| *from == 0).map_or(0, |(_, to)| (*to).min(old_len));
     std::thread::scope(|scope| {
+        // One thread hashes both, so that the copy has a core of its own; what is left then is hashed while the disk takes the copy.
         let hashes = scope.spawn(move || {
             let mut hash = Sha256::new();
             each_block(disk, old, 0, common, |block| hash.update(block))?;
             let mut old_hash = hash.clone();
-            let of_old = scope.spawn(move || {
-                each_block(disk, old, common, old_len, |block| old_hash.update(block)).map(|()| old_hash)
-            });
             for (from, to) in &replace.keep {
                 each_block(disk, old, (*from).max(common), *to, |block| hash.update(block))?;
             }
             hash.update(&replace.then);
+            each_block(disk, old, common, old_len, |block| old_hash.update(block))?;
             let digest = |hash: Sha256| Sha256Hex(hash.finalize().into());
-            Ok((digest(hash), digest(of_old.join().unwrap_or_else(|_| Err(died()))?)))
+            Ok((digest(hash), digest(old_hash)))
         });
         let mut at = 0;
         for (from, to) in &replace.keep {
@@ -76,8 +76,10 @@ fn each_block(
     to: u64,
     mut take: impl FnMut(&[u8]),
 ) -> Result<(), StoreError> {
-    for block in (from..to).step_by(BLOCK_BYTES) {
-        take(&disk.read(path, block, (block + BLOCK_BYTES as u64).min(to))?);
+    let mut block = Vec::new();
+    for at in (from..to).step_by(BLOCK_BYTES) {
+        disk.read_over(path, at, (at + BLOCK_BYTES as u64).min(to), &mut block)?;
+        take(&block);
     }
     Ok(())
 }

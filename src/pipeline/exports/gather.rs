@@ -7,7 +7,7 @@ use super::make::MadeLines;
 use crate::domain::exports::{Dataset, SampleId};
 use crate::domain::link::map::{KeyMap, KeySet};
 use crate::domain::schema::scalars::Sha256Hex;
-use crate::pipeline::outputs::Committed;
+use crate::pipeline::row_scan::each_line;
 use crate::store::{Append, Piece, Replace, Store, StoreError};
 
 /// Single lines are joined up to this size.
@@ -218,22 +218,20 @@ fn without(
 ) -> Result<Replace, StoreError> {
     let path = dataset.path();
     let state = store.state();
-    let committed = Committed { disk: store.disk(), output: store.output(), state };
-    let (mut keep, mut from, mut at, mut found) = (Vec::new(), 0, 0, 0);
-    let mut lines = committed.lines(path, 0);
-    while let Some(line) = lines.next()? {
-        let to = at + line.len() as u64 + 1;
-        if id_of(line.as_bytes(), dataset).is_some_and(|id| drop.contains(&id.0)) {
+    let (full, len) = (store.output().join(path), state.output_len(path));
+    let (mut keep, mut from, mut found) = (Vec::new(), 0, 0);
+    let read = |from, to, block: &mut Vec<u8>| store.disk().read_over(&full, from, to, block);
+    each_line(read, 0, len, |at, line| {
+        if id_of(line, dataset).is_some_and(|id| drop.contains(&id.0)) {
             if from < at {
                 keep.push((from, at));
             }
-            from = to;
+            from = at + line.len() as u64;
             found += 1;
         }
-        at = to;
-    }
-    if from < at {
-        keep.push((from, at));
+    })?;
+    if from < len {
+        keep.push((from, len));
     }
     if found < drop.len() as u64 {
         return Err(StoreError::CheckFailed(format!(
