@@ -5,7 +5,6 @@
 
 use std::path::Path;
 
-use hashbrown::HashTable;
 use tracing::{info, warn};
 
 use super::outputs::{Committed, RESCORED};
@@ -13,7 +12,7 @@ use super::row_cache::{RowCache, Settled};
 use super::row_scan::{rescored_facts, row_facts, sig_hash};
 use super::streams::StreamSet;
 use crate::domain::link::map::spread;
-use crate::domain::link::{Facts, Links, Moment, NewRow, Place, Row, Touched};
+use crate::domain::link::{Facts, Kin, Links, Moment, NewRow, Place, Places, Row, Touched};
 use crate::domain::rules::Rules;
 use crate::domain::schema::scalars::Sha256Hex;
 use crate::domain::score::Category;
@@ -25,7 +24,7 @@ use crate::store::disk::Disk;
 pub struct KnownRows {
     /// The rows, and what judges what.
     pub links: Links,
-    by_hash: HashTable<Place>,
+    by_hash: Places,
     /// Of each stream: its place in the order of source files.
     ranks: Vec<u16>,
     cache: Option<RowCache>,
@@ -63,7 +62,7 @@ impl KnownRows {
     /// No rows yet, and no cache.
     pub(super) fn empty(streams: &StreamSet, rules: &Rules) -> Self {
         let window_ms = i64::try_from(rules.link_window.as_millis()).unwrap_or(i64::MAX);
-        Self { links: Links::new(window_ms), by_hash: HashTable::new(), ranks: ranks(streams), cache: None }
+        Self { links: Links::new(window_ms), by_hash: Places::default(), ranks: ranks(streams), cache: None }
     }
 
     /// Loads the rows of everything committed: from the cache in the state folder as far as it holds, from the evidence
@@ -103,25 +102,16 @@ impl KnownRows {
         Ok(known)
     }
 
-    /// Takes in what a cache holds: how far the superseding scores are in it, and whether all of it may be. One thread reads and
-    /// fills the table of hashes, while this one links.
+    /// Takes in what a cache holds: how far the superseding scores are in it, and whether all of it may be. One thread reads,
+    /// while this one puts the rows one behind the other; what finds them is made when all of them are there.
     fn read_cache(&mut self, cache: &mut RowCache, committed: Committed<'_>) -> (u64, bool) {
-        // As many as there can be: a table that grows has all of its rows looked up again.
-        let rows_max = committed.state.totals.evidence as usize;
-        self.by_hash = HashTable::with_capacity(rows_max);
-        let by_hash = &mut self.by_hash;
         let (links, ranks) = (&mut self.links, &self.ranks);
+        let (mut touched, mut later, mut known) = (Touched::default(), Vec::new(), true);
         let (sender, blocks) = crossbeam_channel::bounded::<Vec<Result<Incoming, Settled>>>(BLOCKS_AHEAD);
-        std::thread::scope(|scope| {
+        let to = std::thread::scope(|scope| {
             let reader = scope.spawn(move || {
-                let (mut rows, mut block) = (0, Vec::with_capacity(BLOCK_ROWS));
+                let mut block = Vec::with_capacity(BLOCK_ROWS);
                 let to = cache.read(committed.disk, &mut |what| {
-                    if let Ok(row) = &what {
-                        if rows < rows_max {
-                            by_hash.insert_unique(hash(row.sig), rows as Place, |_| 0);
-                        }
-                        rows += 1;
-                    }
                     block.push(what);
                     if block.len() == BLOCK_ROWS {
                         let full = std::mem::replace(&mut block, Vec::with_capacity(BLOCK_ROWS));
@@ -130,20 +120,27 @@ impl KnownRows {
                     }
                 });
                 let _ = sender.send(block);
-                (to, rows <= rows_max)
+                to
             });
-            let (mut touched, mut known) = (Touched::default(), true);
             for what in blocks.iter().flatten() {
                 match what {
-                    Ok(row) => {
-                        links.insert(&new_row(&row, ranks), &row.facts, &mut touched);
-                    }
+                    Ok(row) => links.add(&new_row(&row, ranks), &row.facts, &mut touched, &mut later),
                     Err(settled) => known &= restore(links, &settled),
                 }
             }
-            let (to, fits) = reader.join().unwrap_or((0, false));
-            (to, fits && known)
-        })
+            reader.join().ok()
+        });
+        let rows = &links.rows;
+        let hash_at = |place| rows.get(place).map(|row| hash(row.sig));
+        let found = std::thread::scope(|scope| {
+            let by_hash = scope.spawn(|| (Places::of_all(rows.len(), hash_at), links.find_kin(Kin::Text)));
+            let (runs, inputs) = (links.find_kin(Kin::Run), links.find_kin(Kin::Input));
+            by_hash.join().ok().map(|(by_hash, texts)| (by_hash, [runs, texts, inputs]))
+        });
+        let (Some(to), Some((by_hash, kin))) = (to, found) else { return (0, false) };
+        self.by_hash = by_hash;
+        links.settle_kin(kin, &later);
+        (to, known)
     }
 
     /// Whether the rows are the committed evidence from its start: contiguous in every stream, not beyond what is
@@ -252,26 +249,17 @@ impl KnownRows {
 
     /// The place of the stream's row of that hash.
     pub fn find(&self, stream: usize, sig: [u8; 16]) -> Option<Place> {
-        let same = |place: &Place| {
-            self.links.rows.get(*place).is_some_and(|row| usize::from(row.stream) == stream && row.sig == sig)
-        };
-        self.by_hash.find(hash(sig), same).copied()
+        let rows = &self.links.rows;
+        self.by_hash.find(hash(sig), |place| {
+            rows.get(place).is_some_and(|row| usize::from(row.stream) == stream && row.sig == sig)
+        })
     }
 
     /// Adds a row; tells what it touched.
     pub fn insert(&mut self, row: &Incoming, touched: &mut Touched) -> Place {
         let place = self.links.insert(&new_row(row, &self.ranks), &row.facts, touched);
         let rows = &self.links.rows;
-        let hash_of = |place: Place| rows.get(place).map_or(0, |row| hash(row.sig));
-        if self.by_hash.len() == self.by_hash.capacity() {
-            // The rows one after the other are read much faster than in the order of the old table.
-            self.by_hash = HashTable::new();
-            self.by_hash = HashTable::with_capacity(rows.len());
-            for place in 0..place {
-                self.by_hash.insert_unique(hash_of(place), place, |place| hash_of(*place));
-            }
-        }
-        self.by_hash.insert_unique(hash(row.sig), place, |place| hash_of(*place));
+        self.by_hash.insert(hash(row.sig), place, |place| rows.get(place).map_or(0, |row| hash(row.sig)));
         if let Some(cache) = &mut self.cache {
             cache.note(row);
         }
