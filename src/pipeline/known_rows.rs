@@ -8,7 +8,8 @@ use std::path::Path;
 use tracing::{info, warn};
 
 use super::outputs::{Committed, RESCORED};
-use super::row_cache::{RowCache, Settled};
+use super::row_cache::{Blocks, RowCache};
+use super::row_code::{Ends, Settled};
 use super::row_scan::{rescored_facts, row_facts, sig_hash};
 use super::streams::StreamSet;
 use crate::domain::link::map::spread;
@@ -27,7 +28,21 @@ pub struct KnownRows {
     by_hash: Places,
     /// Of each stream: its place in the order of source files.
     ranks: Vec<u16>,
+    in_order: InOrder,
     cache: Option<RowCache>,
+}
+
+/// A number that tells one list of rows from another, and one order of the same rows from another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct InOrder(u64);
+
+impl InOrder {
+    fn add(&mut self, row: &Incoming) {
+        let [low, high] = [0, 8].map(|from| {
+            row.sig.get(from..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u64::from_le_bytes(*bytes))
+        });
+        self.0 = spread(self.0.rotate_left(5) ^ low ^ spread(high ^ u64::from(row.stream)));
+    }
 }
 
 /// A row to take in.
@@ -49,9 +64,8 @@ pub struct Incoming {
 
 /// Rows of one block of the cache while the evidence is read, at most.
 const CACHE_BLOCK_ROWS: usize = 1 << 16;
-/// Rows that are handed over at a time while the cache is read, and how often before they are taken.
-const BLOCK_ROWS: usize = 256;
-const BLOCKS_AHEAD: usize = 16;
+/// How often blocks are handed over while the cache is read, before they are taken.
+const BLOCKS_AHEAD: usize = 3;
 
 /// The part of a `sig_hash` that rows are known by: nobody finds two rows that share it.
 pub fn sig_of(hash: &Sha256Hex) -> [u8; 16] {
@@ -62,7 +76,13 @@ impl KnownRows {
     /// No rows yet, and no cache.
     pub(super) fn empty(streams: &StreamSet, rules: &Rules) -> Self {
         let window_ms = i64::try_from(rules.link_window.as_millis()).unwrap_or(i64::MAX);
-        Self { links: Links::new(window_ms), by_hash: Places::default(), ranks: ranks(streams), cache: None }
+        Self {
+            links: Links::new(window_ms),
+            by_hash: Places::default(),
+            ranks: ranks(streams),
+            in_order: InOrder::default(),
+            cache: None,
+        }
     }
 
     /// Loads the rows of everything committed: from the cache in the state folder as far as it holds, from the evidence
@@ -107,29 +127,36 @@ impl KnownRows {
     fn read_cache(&mut self, cache: &mut RowCache, committed: Committed<'_>) -> (u64, bool) {
         let (links, ranks) = (&mut self.links, &self.ranks);
         let (mut touched, mut later, mut known) = (Touched::default(), Vec::new(), true);
-        let (sender, blocks) = crossbeam_channel::bounded::<Vec<Result<Incoming, Settled>>>(BLOCKS_AHEAD);
-        let to = std::thread::scope(|scope| {
-            let reader = scope.spawn(move || {
-                let mut block = Vec::with_capacity(BLOCK_ROWS);
-                let to = cache.read(committed.disk, &mut |what| {
-                    block.push(what);
-                    if block.len() == BLOCK_ROWS {
-                        let full = std::mem::replace(&mut block, Vec::with_capacity(BLOCK_ROWS));
-                        // Whoever links takes all of it.
-                        let _ = sender.send(full);
-                    }
+        let (mut ends, mut in_order, mut rescored_to) = (Ends::default(), InOrder::default(), Some(0));
+        let (sender, read) = crossbeam_channel::bounded::<Blocks>(BLOCKS_AHEAD);
+        let (back, buffers) = crossbeam_channel::bounded(BLOCKS_AHEAD);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                // Buffers come back, because fresh memory costs more than what is read into it.
+                cache.read_blocks(committed.disk, &mut |blocks| {
+                    sender.send(blocks).ok()?;
+                    buffers.recv().ok()
                 });
-                let _ = sender.send(block);
-                to
             });
-            for what in blocks.iter().flatten() {
-                match what {
-                    Ok(row) => links.add(&new_row(&row, ranks), &row.facts, &mut touched, &mut later),
-                    Err(settled) => known &= restore(links, &settled),
-                }
+            for _ in 1..BLOCKS_AHEAD {
+                let _ = back.send(Vec::new());
             }
-            reader.join().ok()
+            for blocks in read {
+                rescored_to = blocks.each(&mut ends, |what| match what {
+                    Ok(row) => {
+                        in_order.add(&row);
+                        links.add(&new_row(&row, ranks), &row.facts, &mut touched, &mut later);
+                    }
+                    Err(settled) => known &= restore(links, &settled),
+                });
+                if rescored_to.is_none() {
+                    break;
+                }
+                let _ = back.send(blocks.into_buffer());
+            }
+            drop(back);
         });
+        self.in_order = in_order;
         let rows = &links.rows;
         let hash_at = |place| rows.get(place).map(|row| hash(row.sig));
         let found = std::thread::scope(|scope| {
@@ -137,7 +164,7 @@ impl KnownRows {
             let (runs, inputs) = (links.find_kin(Kin::Run), links.find_kin(Kin::Input));
             by_hash.join().ok().map(|(by_hash, texts)| (by_hash, [runs, texts, inputs]))
         });
-        let (Some(to), Some((by_hash, kin))) = (to, found) else { return (0, false) };
+        let (Some(to), Some((by_hash, kin))) = (rescored_to, found) else { return (0, false) };
         self.by_hash = by_hash;
         links.settle_kin(kin, &later);
         (to, known)
@@ -258,6 +285,7 @@ impl KnownRows {
     /// Adds a row; tells what it touched.
     pub fn insert(&mut self, row: &Incoming, touched: &mut Touched) -> Place {
         let place = self.links.insert(&new_row(row, &self.ranks), &row.facts, touched);
+        self.in_order.add(row);
         let rows = &self.links.rows;
         self.by_hash.insert(hash(row.sig), place, |place| rows.get(place).map_or(0, |row| hash(row.sig)));
         if let Some(cache) = &mut self.cache {
@@ -282,6 +310,11 @@ impl KnownRows {
     /// Whether no row is known.
     pub fn is_empty(&self) -> bool {
         self.links.rows.is_empty()
+    }
+
+    /// A number that other rows, or these in another order, do not have.
+    pub(super) fn in_order(&self) -> u64 {
+        self.in_order.0
     }
 
     /// The row at a place.

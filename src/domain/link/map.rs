@@ -30,6 +30,7 @@ impl Hasher for KeyHasher {
 }
 
 /// The hash of a key, for tables that hold places.
+#[inline]
 pub fn spread(key: u64) -> u64 {
     let mut hasher = KeyHasher::default();
     hasher.write_u64(key);

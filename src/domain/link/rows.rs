@@ -138,10 +138,12 @@ impl<T> Default for Segments<T> {
 }
 
 impl<T> Segments<T> {
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.0.len().saturating_sub(1) * SEGMENT + self.0.last().map_or(0, Vec::len)
     }
 
+    #[inline]
     pub(super) fn push(&mut self, item: T) {
         if let Some(segment) = self.0.last_mut().filter(|segment| segment.len() < SEGMENT) {
             segment.push(item);
@@ -152,10 +154,12 @@ impl<T> Segments<T> {
         }
     }
 
+    #[inline]
     pub(super) fn get(&self, at: u32) -> Option<&T> {
         self.0.get(at as usize / SEGMENT)?.get(at as usize % SEGMENT)
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, at: u32) -> Option<&mut T> {
         self.0.get_mut(at as usize / SEGMENT)?.get_mut(at as usize % SEGMENT)
     }
