@@ -9,7 +9,7 @@ use tracing::{info, warn};
 
 use super::outputs::{Committed, RESCORED};
 use super::row_cache::{Blocks, RowCache};
-use super::row_code::{Ends, Settled};
+use super::row_code::{End, Ends, Entry, Settled};
 use super::row_scan::{rescored_facts, row_facts, sig_hash};
 use super::streams::StreamSet;
 use crate::domain::link::map::spread;
@@ -38,9 +38,8 @@ struct InOrder(u64);
 
 impl InOrder {
     fn add(&mut self, row: &Incoming) {
-        let [low, high] = [0, 8].map(|from| {
-            row.sig.get(from..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u64::from_le_bytes(*bytes))
-        });
+        let bits = u128::from_le_bytes(row.sig);
+        let (low, high) = (bits as u64, (bits >> 64) as u64);
         self.0 = spread(self.0.rotate_left(5) ^ low ^ spread(high ^ u64::from(row.stream)));
     }
 }
@@ -95,24 +94,21 @@ impl KnownRows {
     ) -> Result<Self, StoreError> {
         let mut known = Self::empty(streams, rules);
         let mut cache = state.map(|state| RowCache::new(&state.join("rows"), cache_header(streams, rules)));
-        let mut rescored_from = 0;
+        let (mut rescored_from, mut ends) = (0, Ends::default());
         if let Some(cache) = &mut cache {
-            let (to, sound) = known.read_cache(cache, committed);
-            rescored_from = to;
-            let sound = sound
-                && rescored_from <= committed.state.output_len(RESCORED)
-                && known.fits(committed, streams);
-            if !sound {
-                warn!("the row cache does not fit the evidence and is made anew");
-                known = Self::empty(streams, rules);
-                rescored_from = 0;
-                cache.forget();
+            match known.read_cache(cache, committed).filter(|read| read.fits(committed, streams)) {
+                Some(read) => (rescored_from, ends) = (read.rescored_to, read.ends),
+                None => {
+                    warn!("the row cache does not fit the evidence and is made anew");
+                    known = Self::empty(streams, rules);
+                    cache.forget();
+                }
             }
             cache.start_at(committed.disk, known.len());
         }
         let cached = known.len();
         known.cache = cache;
-        known.scan(committed, streams, rescored_from)?;
+        known.scan(committed, streams, &ends, rescored_from)?;
         let settled = known.restore_scores(committed, streams, rescored_from)?;
         known.links.note_people();
         if known.len() > cached {
@@ -122,9 +118,9 @@ impl KnownRows {
         Ok(known)
     }
 
-    /// Takes in what a cache holds: how far the superseding scores are in it, and whether all of it may be. One thread reads,
-    /// while this one puts the rows one behind the other; what finds them is made when all of them are there.
-    fn read_cache(&mut self, cache: &mut RowCache, committed: Committed<'_>) -> (u64, bool) {
+    /// Takes in what a cache holds, if all of it may be. One thread reads, while this one puts the rows one behind the other; what
+    /// finds them is made when all of them are there.
+    fn read_cache(&mut self, cache: &mut RowCache, committed: Committed<'_>) -> Option<Cached> {
         let (links, ranks) = (&mut self.links, &self.ranks);
         let (mut touched, mut later, mut known) = (Touched::default(), Vec::new(), true);
         let (mut ends, mut in_order, mut rescored_to) = (Ends::default(), InOrder::default(), Some(0));
@@ -143,11 +139,11 @@ impl KnownRows {
             }
             for blocks in read {
                 rescored_to = blocks.each(&mut ends, |what| match what {
-                    Ok(row) => {
-                        in_order.add(&row);
-                        links.add(&new_row(&row, ranks), &row.facts, &mut touched, &mut later);
+                    Entry::Row(row) => {
+                        in_order.add(row);
+                        links.add(&new_row(row, ranks), &row.facts, &mut touched, &mut later);
                     }
-                    Err(settled) => known &= restore(links, &settled),
+                    Entry::Settled(settled) => known &= restore(links, settled),
                 });
                 if rescored_to.is_none() {
                     break;
@@ -164,31 +160,10 @@ impl KnownRows {
             let (runs, inputs) = (links.find_kin(Kin::Run), links.find_kin(Kin::Input));
             by_hash.join().ok().map(|(by_hash, texts)| (by_hash, [runs, texts, inputs]))
         });
-        let (Some(to), Some((by_hash, kin))) = (rescored_to, found) else { return (0, false) };
+        let (by_hash, kin) = found?;
         self.by_hash = by_hash;
         links.settle_kin(kin, &later);
-        (to, known)
-    }
-
-    /// Whether the rows are the committed evidence from its start: contiguous in every stream, not beyond what is
-    /// committed, and each stream's last one with the hash that stands there.
-    fn fits(&self, committed: Committed<'_>, streams: &StreamSet) -> bool {
-        let mut ends = vec![(0_u64, None); streams.specs.len()];
-        for row in self.links.rows.iter() {
-            let Some((end, last)) = ends.get_mut(usize::from(row.stream)) else { return false };
-            if row.evidence_at() != *end {
-                return false;
-            }
-            *end += u64::from(row.evidence_len);
-            *last = Some(row);
-        }
-        streams.specs.iter().zip(ends).all(|(spec, (end, last))| {
-            let path = spec.output("evidence");
-            let Some(last) = last else { return true };
-            let line = || committed.read(&path, last.evidence_at(), end).ok();
-            end <= committed.state.output_len(&path)
-                && line().and_then(|line| sig_hash(&line)).is_some_and(|hash| sig_of(&hash) == last.sig)
-        })
+        rescored_to.filter(|_| known).map(|rescored_to| Cached { rescored_to, ends })
     }
 
     /// Takes in the rows that the evidence holds and the cache did not.
@@ -196,17 +171,12 @@ impl KnownRows {
         &mut self,
         committed: Committed<'_>,
         streams: &StreamSet,
+        ends: &Ends,
         rescored_from: u64,
     ) -> Result<(), StoreError> {
-        let mut counted = vec![(0_u64, 0_u64); streams.specs.len()];
-        for row in self.links.rows.iter() {
-            if let Some((bytes, rows)) = counted.get_mut(usize::from(row.stream)) {
-                *bytes += u64::from(row.evidence_len);
-                *rows += 1;
-            }
-        }
         let mut touched = Touched::default();
-        for (stream, (spec, (from, skip))) in streams.specs.iter().zip(counted).enumerate() {
+        for (stream, spec) in streams.specs.iter().enumerate() {
+            let End { evidence_to: from, rows: skip, .. } = ends.of(stream);
             let (evidence, scored) = (spec.output("evidence"), spec.output("scored-runs"));
             if from >= committed.state.output_len(&evidence) {
                 continue;
@@ -331,6 +301,29 @@ impl KnownRows {
             warn!(error = %e, "the row cache cannot be written and is given up until the next start");
             self.cache = None;
         }
+    }
+}
+
+/// What was read from a cache, beside its rows.
+struct Cached {
+    /// How far the superseding scores are in it, in bytes.
+    rescored_to: u64,
+    ends: Ends,
+}
+
+impl Cached {
+    /// Whether the rows are those of the committed evidence from its start: not beyond what is committed, and each stream's
+    /// last one with the hash that stands there.
+    fn fits(&self, committed: Committed<'_>, streams: &StreamSet) -> bool {
+        self.rescored_to <= committed.state.output_len(RESCORED)
+            && self.ends.streams() <= streams.specs.len()
+            && streams.specs.iter().enumerate().all(|(stream, spec)| {
+                let (end, path) = (self.ends.of(stream), spec.output("evidence"));
+                let line = || committed.read(&path, end.evidence_at, end.evidence_to).ok();
+                let is_there =
+                    || line().and_then(|line| sig_hash(&line)).is_some_and(|hash| sig_of(&hash) == end.sig);
+                end.rows == 0 || end.evidence_to <= committed.state.output_len(&path) && is_there()
+            })
     }
 }
 

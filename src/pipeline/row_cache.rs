@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 
 use super::known_rows::Incoming;
-use super::row_code::{Ends, Settled, decode, encode, encode_settled};
+use super::row_code::{Ends, Entry, Settled, decode, encode, encode_settled};
 use crate::domain::schema::scalars::Sha256Hex;
 use crate::store::StoreError;
 use crate::store::disk::Disk;
@@ -49,7 +49,7 @@ impl RowCache {
     }
 
     /// Hands over rows and settled scores of all good blocks; gives how far the superseding scores are in them.
-    pub fn read(&mut self, disk: &dyn Disk, take: &mut dyn FnMut(Result<Incoming, Settled>)) -> u64 {
+    pub fn read(&mut self, disk: &dyn Disk, take: &mut dyn FnMut(Entry<'_>)) -> u64 {
         let (mut rescored_to, mut ends) = (0, Ends::default());
         self.read_blocks(disk, &mut |blocks| {
             rescored_to = blocks.each(&mut ends, &mut *take)?;
@@ -150,7 +150,7 @@ impl Blocks {
 
     /// Takes rows and settled scores out, in order; gives how far the superseding scores are in them, and nothing when they are not
     /// what was ever written. `ends` is where the rows before them end.
-    pub fn each(&self, ends: &mut Ends, mut take: impl FnMut(Result<Incoming, Settled>)) -> Option<u64> {
+    pub fn each(&self, ends: &mut Ends, mut take: impl FnMut(Entry<'_>)) -> Option<u64> {
         let (mut bytes, mut rescored_to) = (self.bytes.get(..self.len)?, 0);
         while !bytes.is_empty() {
             let (block, rest) = bytes.split_at_checked(block_len(bytes)?)?;
@@ -159,7 +159,7 @@ impl Blocks {
             rescored_to = head.last_chunk::<8>().map(|to| u64::from_le_bytes(*to))?;
             let mut body = body.split_last_chunk::<CHECKSUM_BYTES>()?.0;
             while !body.is_empty() {
-                take(decode(&mut body, ends)?);
+                decode(&mut body, ends, &mut take)?;
             }
         }
         Some(rescored_to)

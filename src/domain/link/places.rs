@@ -67,13 +67,20 @@ impl Places {
         hash_of: impl Fn(Place) -> Option<u64>,
         same: impl Fn(Place, Place) -> bool,
     ) -> (Self, Vec<(Place, Place)>) {
-        let lists = Lists::of(rows, most, &hash_of);
+        let lists = Lists::of(if most == 0 { 0 } else { rows }, most, &hash_of);
         let mut others = Vec::new();
+        let mut seen = vec![false; 1 << 16];
         let table = |list: &[(u32, Place)]| {
             let mut table = HashTable::<Place>::with_capacity(list.len());
+            seen.fill(false);
             for (short, place) in list {
                 let hash = long(*short);
-                if let Some(first) = table.find(hash, |first| same(*first, *place)) {
+                // Most rows are the first, and one in twenty of them looks as if it were not: the table is not asked for
+                // the others, and no row that is not in the cache.
+                let may_be_other =
+                    seen.get_mut((short >> 16) as usize).is_some_and(|seen| std::mem::replace(seen, true));
+                let first = if may_be_other { table.find(hash, |first| same(*first, *place)) } else { None };
+                if let Some(first) = first {
                     others.push((*first, *place));
                 } else {
                     table.insert_unique(hash, *place, |_| 0);

@@ -190,6 +190,7 @@ impl Rows {
     }
 
     /// The row at a place.
+    #[inline]
     pub fn get(&self, place: Place) -> Option<&Row> {
         self.all.get(place)
     }
@@ -239,6 +240,7 @@ impl Rows {
     }
 
     /// The text of the row at a place, if it has one.
+    #[inline]
     pub fn text(&self, place: Place) -> Option<&TextRow> {
         self.texts.get(self.all.get(place)?.text).filter(|text| text.facts.text != 0)
     }
