@@ -5,15 +5,15 @@
 
 use std::path::Path;
 
-use hashbrown::HashTable;
 use tracing::{info, warn};
 
 use super::outputs::{Committed, RESCORED};
-use super::row_cache::{RowCache, Settled};
+use super::row_cache::{Blocks, RowCache};
+use super::row_code::{End, Ends, Entry, Settled};
 use super::row_scan::{rescored_facts, row_facts, sig_hash};
 use super::streams::StreamSet;
 use crate::domain::link::map::spread;
-use crate::domain::link::{Facts, Links, Moment, NewRow, Place, Row, Touched};
+use crate::domain::link::{Facts, Kin, Links, Moment, NewRow, Place, Places, Row, Touched};
 use crate::domain::rules::Rules;
 use crate::domain::schema::scalars::Sha256Hex;
 use crate::domain::score::Category;
@@ -25,10 +25,23 @@ use crate::store::disk::Disk;
 pub struct KnownRows {
     /// The rows, and what judges what.
     pub links: Links,
-    by_hash: HashTable<Place>,
+    by_hash: Places,
     /// Of each stream: its place in the order of source files.
     ranks: Vec<u16>,
+    in_order: InOrder,
     cache: Option<RowCache>,
+}
+
+/// A number that tells one list of rows from another, and one order of the same rows from another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct InOrder(u64);
+
+impl InOrder {
+    fn add(&mut self, row: &Incoming) {
+        let bits = u128::from_le_bytes(row.sig);
+        let (low, high) = (bits as u64, (bits >> 64) as u64);
+        self.0 = spread(self.0.rotate_left(5) ^ low ^ spread(high ^ u64::from(row.stream)));
+    }
 }
 
 /// A row to take in.
@@ -50,9 +63,8 @@ pub struct Incoming {
 
 /// Rows of one block of the cache while the evidence is read, at most.
 const CACHE_BLOCK_ROWS: usize = 1 << 16;
-/// Rows that are handed over at a time while the cache is read, and how often before they are taken.
-const BLOCK_ROWS: usize = 256;
-const BLOCKS_AHEAD: usize = 16;
+/// How often blocks are handed over while the cache is read, before they are taken.
+const BLOCKS_AHEAD: usize = 3;
 
 /// The part of a `sig_hash` that rows are known by: nobody finds two rows that share it.
 pub fn sig_of(hash: &Sha256Hex) -> [u8; 16] {
@@ -63,7 +75,13 @@ impl KnownRows {
     /// No rows yet, and no cache.
     pub(super) fn empty(streams: &StreamSet, rules: &Rules) -> Self {
         let window_ms = i64::try_from(rules.link_window.as_millis()).unwrap_or(i64::MAX);
-        Self { links: Links::new(window_ms), by_hash: HashTable::new(), ranks: ranks(streams), cache: None }
+        Self {
+            links: Links::new(window_ms),
+            by_hash: Places::default(),
+            ranks: ranks(streams),
+            in_order: InOrder::default(),
+            cache: None,
+        }
     }
 
     /// Loads the rows of everything committed: from the cache in the state folder as far as it holds, from the evidence
@@ -76,24 +94,21 @@ impl KnownRows {
     ) -> Result<Self, StoreError> {
         let mut known = Self::empty(streams, rules);
         let mut cache = state.map(|state| RowCache::new(&state.join("rows"), cache_header(streams, rules)));
-        let mut rescored_from = 0;
+        let (mut rescored_from, mut ends) = (0, Ends::default());
         if let Some(cache) = &mut cache {
-            let (to, sound) = known.read_cache(cache, committed);
-            rescored_from = to;
-            let sound = sound
-                && rescored_from <= committed.state.output_len(RESCORED)
-                && known.fits(committed, streams);
-            if !sound {
-                warn!("the row cache does not fit the evidence and is made anew");
-                known = Self::empty(streams, rules);
-                rescored_from = 0;
-                cache.forget();
+            match known.read_cache(cache, committed).filter(|read| read.fits(committed, streams)) {
+                Some(read) => (rescored_from, ends) = (read.rescored_to, read.ends),
+                None => {
+                    warn!("the row cache does not fit the evidence and is made anew");
+                    known = Self::empty(streams, rules);
+                    cache.forget();
+                }
             }
             cache.start_at(committed.disk, known.len());
         }
         let cached = known.len();
         known.cache = cache;
-        known.scan(committed, streams, rescored_from)?;
+        known.scan(committed, streams, &ends, rescored_from)?;
         let settled = known.restore_scores(committed, streams, rescored_from)?;
         known.links.note_people();
         if known.len() > cached {
@@ -103,68 +118,52 @@ impl KnownRows {
         Ok(known)
     }
 
-    /// Takes in what a cache holds: how far the superseding scores are in it, and whether all of it may be. One thread reads and
-    /// fills the table of hashes, while this one links.
-    fn read_cache(&mut self, cache: &mut RowCache, committed: Committed<'_>) -> (u64, bool) {
-        // As many as there can be: a table that grows has all of its rows looked up again.
-        let rows_max = committed.state.totals.evidence as usize;
-        self.by_hash = HashTable::with_capacity(rows_max);
-        let by_hash = &mut self.by_hash;
+    /// Takes in what a cache holds, if all of it may be. One thread reads, while this one puts the rows one behind the other; what
+    /// finds them is made when all of them are there.
+    fn read_cache(&mut self, cache: &mut RowCache, committed: Committed<'_>) -> Option<Cached> {
         let (links, ranks) = (&mut self.links, &self.ranks);
-        let (sender, blocks) = crossbeam_channel::bounded::<Vec<Result<Incoming, Settled>>>(BLOCKS_AHEAD);
+        let (mut touched, mut later, mut known) = (Touched::default(), Vec::new(), true);
+        let (mut ends, mut in_order, mut rescored_to) = (Ends::default(), InOrder::default(), Some(0));
+        let (sender, read) = crossbeam_channel::bounded::<Blocks>(BLOCKS_AHEAD);
+        let (back, buffers) = crossbeam_channel::bounded(BLOCKS_AHEAD);
         std::thread::scope(|scope| {
-            let reader = scope.spawn(move || {
-                let (mut rows, mut block) = (0, Vec::with_capacity(BLOCK_ROWS));
-                let to = cache.read(committed.disk, &mut |what| {
-                    if let Ok(row) = &what {
-                        if rows < rows_max {
-                            by_hash.insert_unique(hash(row.sig), rows as Place, |_| 0);
-                        }
-                        rows += 1;
-                    }
-                    block.push(what);
-                    if block.len() == BLOCK_ROWS {
-                        let full = std::mem::replace(&mut block, Vec::with_capacity(BLOCK_ROWS));
-                        // Whoever links takes all of it.
-                        let _ = sender.send(full);
-                    }
+            scope.spawn(move || {
+                // Buffers come back, because fresh memory costs more than what is read into it.
+                cache.read_blocks(committed.disk, &mut |blocks| {
+                    sender.send(blocks).ok()?;
+                    buffers.recv().ok()
                 });
-                let _ = sender.send(block);
-                (to, rows <= rows_max)
             });
-            let (mut touched, mut known) = (Touched::default(), true);
-            for what in blocks.iter().flatten() {
-                match what {
-                    Ok(row) => {
-                        links.insert(&new_row(&row, ranks), &row.facts, &mut touched);
+            for _ in 1..BLOCKS_AHEAD {
+                let _ = back.send(Vec::new());
+            }
+            for blocks in read {
+                rescored_to = blocks.each(&mut ends, |what| match what {
+                    Entry::Row(row) => {
+                        in_order.add(row);
+                        links.add(&new_row(row, ranks), &row.facts, &mut touched, &mut later);
                     }
-                    Err(settled) => known &= restore(links, &settled),
+                    Entry::Settled(settled) => known &= restore(links, settled),
+                });
+                if rescored_to.is_none() {
+                    break;
                 }
+                let _ = back.send(blocks.into_buffer());
             }
-            let (to, fits) = reader.join().unwrap_or((0, false));
-            (to, fits && known)
-        })
-    }
-
-    /// Whether the rows are the committed evidence from its start: contiguous in every stream, not beyond what is
-    /// committed, and each stream's last one with the hash that stands there.
-    fn fits(&self, committed: Committed<'_>, streams: &StreamSet) -> bool {
-        let mut ends = vec![(0_u64, None); streams.specs.len()];
-        for row in self.links.rows.iter() {
-            let Some((end, last)) = ends.get_mut(usize::from(row.stream)) else { return false };
-            if row.evidence_at() != *end {
-                return false;
-            }
-            *end += u64::from(row.evidence_len);
-            *last = Some(row);
-        }
-        streams.specs.iter().zip(ends).all(|(spec, (end, last))| {
-            let path = spec.output("evidence");
-            let Some(last) = last else { return true };
-            let line = || committed.read(&path, last.evidence_at(), end).ok();
-            end <= committed.state.output_len(&path)
-                && line().and_then(|line| sig_hash(&line)).is_some_and(|hash| sig_of(&hash) == last.sig)
-        })
+            drop(back);
+        });
+        self.in_order = in_order;
+        let rows = &links.rows;
+        let hash_at = |place| rows.get(place).map(|row| hash(row.sig));
+        let found = std::thread::scope(|scope| {
+            let by_hash = scope.spawn(|| (Places::of_all(rows.len(), hash_at), links.find_kin(Kin::Text)));
+            let (runs, inputs) = (links.find_kin(Kin::Run), links.find_kin(Kin::Input));
+            by_hash.join().ok().map(|(by_hash, texts)| (by_hash, [runs, texts, inputs]))
+        });
+        let (by_hash, kin) = found?;
+        self.by_hash = by_hash;
+        links.settle_kin(kin, &later);
+        rescored_to.filter(|_| known).map(|rescored_to| Cached { rescored_to, ends })
     }
 
     /// Takes in the rows that the evidence holds and the cache did not.
@@ -172,17 +171,12 @@ impl KnownRows {
         &mut self,
         committed: Committed<'_>,
         streams: &StreamSet,
+        ends: &Ends,
         rescored_from: u64,
     ) -> Result<(), StoreError> {
-        let mut counted = vec![(0_u64, 0_u64); streams.specs.len()];
-        for row in self.links.rows.iter() {
-            if let Some((bytes, rows)) = counted.get_mut(usize::from(row.stream)) {
-                *bytes += u64::from(row.evidence_len);
-                *rows += 1;
-            }
-        }
         let mut touched = Touched::default();
-        for (stream, (spec, (from, skip))) in streams.specs.iter().zip(counted).enumerate() {
+        for (stream, spec) in streams.specs.iter().enumerate() {
+            let End { evidence_to: from, rows: skip, .. } = ends.of(stream);
             let (evidence, scored) = (spec.output("evidence"), spec.output("scored-runs"));
             if from >= committed.state.output_len(&evidence) {
                 continue;
@@ -252,26 +246,18 @@ impl KnownRows {
 
     /// The place of the stream's row of that hash.
     pub fn find(&self, stream: usize, sig: [u8; 16]) -> Option<Place> {
-        let same = |place: &Place| {
-            self.links.rows.get(*place).is_some_and(|row| usize::from(row.stream) == stream && row.sig == sig)
-        };
-        self.by_hash.find(hash(sig), same).copied()
+        let rows = &self.links.rows;
+        self.by_hash.find(hash(sig), |place| {
+            rows.get(place).is_some_and(|row| usize::from(row.stream) == stream && row.sig == sig)
+        })
     }
 
     /// Adds a row; tells what it touched.
     pub fn insert(&mut self, row: &Incoming, touched: &mut Touched) -> Place {
         let place = self.links.insert(&new_row(row, &self.ranks), &row.facts, touched);
+        self.in_order.add(row);
         let rows = &self.links.rows;
-        let hash_of = |place: Place| rows.get(place).map_or(0, |row| hash(row.sig));
-        if self.by_hash.len() == self.by_hash.capacity() {
-            // The rows one after the other are read much faster than in the order of the old table.
-            self.by_hash = HashTable::new();
-            self.by_hash = HashTable::with_capacity(rows.len());
-            for place in 0..place {
-                self.by_hash.insert_unique(hash_of(place), place, |place| hash_of(*place));
-            }
-        }
-        self.by_hash.insert_unique(hash(row.sig), place, |place| hash_of(*place));
+        self.by_hash.insert(hash(row.sig), place, |place| rows.get(place).map_or(0, |row| hash(row.sig)));
         if let Some(cache) = &mut self.cache {
             cache.note(row);
         }
@@ -296,6 +282,11 @@ impl KnownRows {
         self.links.rows.is_empty()
     }
 
+    /// A number that other rows, or these in another order, do not have.
+    pub(super) fn in_order(&self) -> u64 {
+        self.in_order.0
+    }
+
     /// The row at a place.
     pub fn get(&self, place: Place) -> Option<&Row> {
         self.links.rows.get(place)
@@ -310,6 +301,29 @@ impl KnownRows {
             warn!(error = %e, "the row cache cannot be written and is given up until the next start");
             self.cache = None;
         }
+    }
+}
+
+/// What was read from a cache, beside its rows.
+struct Cached {
+    /// How far the superseding scores are in it, in bytes.
+    rescored_to: u64,
+    ends: Ends,
+}
+
+impl Cached {
+    /// Whether the rows are those of the committed evidence from its start: not beyond what is committed, and each stream's
+    /// last one with the hash that stands there.
+    fn fits(&self, committed: Committed<'_>, streams: &StreamSet) -> bool {
+        self.rescored_to <= committed.state.output_len(RESCORED)
+            && self.ends.streams() <= streams.specs.len()
+            && streams.specs.iter().enumerate().all(|(stream, spec)| {
+                let (end, path) = (self.ends.of(stream), spec.output("evidence"));
+                let line = || committed.read(&path, end.evidence_at, end.evidence_to).ok();
+                let is_there =
+                    || line().and_then(|line| sig_hash(&line)).is_some_and(|hash| sig_of(&hash) == end.sig);
+                end.rows == 0 || end.evidence_to <= committed.state.output_len(&path) && is_there()
+            })
     }
 }
 

@@ -23,6 +23,7 @@ pub mod replay;
 mod rescore;
 pub mod review;
 pub mod row_cache;
+pub mod row_code;
 mod row_scan;
 mod sample_pace;
 pub mod snapshot;

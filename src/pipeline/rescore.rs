@@ -3,7 +3,7 @@
 use super::evidence_lines::EvidenceLines;
 use super::known_rows::KnownRows;
 use super::latest::Latest;
-use super::row_cache::Settled;
+use super::row_code::Settled;
 use crate::domain::link::{Moment, Place, Row};
 use crate::domain::schema::record::Invalid;
 use crate::domain::schema::scored_run::NewScore;

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::row_cache::Settled;
+use super::row_code::Settled;
 use crate::domain::exports::instruction::Asked;
 use crate::domain::link::{Facts, RowText};
 use crate::domain::schema::record::EvidenceRecord;

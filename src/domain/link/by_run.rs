@@ -7,7 +7,7 @@ use super::facts::{Facts, Key};
 use super::map::KeyMap;
 use super::moment::Moment;
 use super::reached::Reached;
-use super::ring::{Rings, Shared, is_alone, members};
+use super::ring::{Mates, Rings, Shared, is_alone, members};
 use super::rows::{Place, Rows};
 use crate::domain::signal::SignalSet;
 
@@ -15,7 +15,9 @@ use crate::domain::signal::SignalSet;
 #[derive(Debug, Default)]
 pub(super) struct ByRun {
     rows: Rings<OfRun>,
-    /// What judging rows say of a run, whether or not it has rows.
+    /// What judging rows say of a run, whether or not it has rows. A row that says of its run what it says of itself, and is
+    /// alone in it and with what it says, is not here: its own signals are all there is. Most outcomes are such rows, and one
+    /// would be 25 B and more.
     said: KeyMap<Said>,
     /// Of runs that a person has reached, by whatever link: when the latest person spoke who reached a row, and when a
     /// failure did that such a row knows. There another moment matters though it brings no new signal.
@@ -35,11 +37,15 @@ impl Said {
         self.whole.as_deref().copied().unwrap_or(Reached { signals: self.signals, ..Reached::default() })
     }
 
-    fn put(&mut self, reached: Reached) {
+    /// Takes in what a row of that moment says; gives all that is said.
+    fn take(&mut self, moment: Moment, signals: SignalSet) -> Reached {
+        let mut reached = self.reached();
+        reached.take(moment, signals);
         self.signals = reached.signals;
         if reached.human.is_some() || reached.failed.is_some() {
             self.whole = Some(Box::new(reached));
         }
+        reached
     }
 }
 
@@ -57,6 +63,10 @@ impl Shared for OfRun {
 
     fn next_mut(rows: &mut Rows, place: Place) -> Option<&mut Place> {
         rows.get_mut(place).map(|row| &mut row.next_in_run)
+    }
+
+    fn most(rows: &Rows) -> usize {
+        rows.len()
     }
 }
 
@@ -78,7 +88,38 @@ impl ByRun {
 
     /// Puts a row into its run; whether others are there.
     pub(super) fn insert(&mut self, rows: &mut Rows, place: Place) -> bool {
-        self.rows.insert(rows, place)
+        let joins = self.rows.insert(rows, place);
+        if joins {
+            let mut others = of_run(rows, place).skip(1);
+            if let (Some(other), None) = (others.next().and_then(|other| rows.get(other)), others.next())
+                && other.speaks_of_itself()
+            {
+                self.said.entry(other.run).or_default().take(other.moment, other.own);
+            }
+        }
+        joins
+    }
+
+    /// Finds the runs of all rows.
+    pub(super) fn find(rows: &Rows) -> Mates {
+        Rings::<OfRun>::find(rows)
+    }
+
+    /// Takes in the runs of all rows.
+    pub(super) fn take(&mut self, rows: &mut Rows, mates: Mates) {
+        for (first, other) in self.rows.take(rows, mates) {
+            let rows = [first, other].into_iter().filter_map(|place| rows.get(place));
+            for row in rows.filter(|row| row.speaks_of_itself()) {
+                self.said.entry(row.run).or_default();
+            }
+        }
+        if !self.said.is_empty() {
+            for row in rows.iter().filter(|row| row.speaks_of_itself()) {
+                if let Some(said) = self.said.get_mut(&row.run) {
+                    said.take(row.moment, row.own);
+                }
+            }
+        }
     }
 
     /// Whether anybody judges a run.
@@ -86,13 +127,21 @@ impl ByRun {
         self.said.contains_key(&run)
     }
 
-    /// Takes in what a row says of a run; whether the run's rows may be touched by it.
-    pub(super) fn judge(&mut self, run: Key, moment: Moment, facts: &Facts) -> bool {
+    /// Takes in what the row at a place says of a run; whether the run's rows may be touched by it.
+    pub(super) fn judge(&mut self, rows: &Rows, place: Place, run: Key, facts: &Facts) -> bool {
+        let Some(row) = rows.get(place) else { return false };
+        if !self.said.contains_key(&run) {
+            if row.speaks_of_itself() && has_own_run(rows, place) {
+                return false;
+            }
+            let first = self.rows.head(rows, run).and_then(|first| rows.get(first));
+            if let Some(first) = first.filter(|first| first.speaks_of_itself()) {
+                self.said.entry(run).or_default().take(first.moment, first.own);
+            }
+        }
         let entry = self.said.entry(run).or_default();
         let before = entry.reached();
-        let mut said = before;
-        said.take(moment, facts.says);
-        entry.put(said);
+        let said = entry.take(row.moment, facts.says);
         let action = |reached: &Reached| reached.human.map(|(_, action)| action);
         if said.signals != before.signals || action(&said) != action(&before) {
             return true;

@@ -39,6 +39,11 @@ impl BySignature {
         before.is_none_or(|(_, before)| before != signature)
     }
 
+    /// The signature that a run was given at that moment, if none was given it later.
+    pub(super) fn given(&self, run: Key, moment: Moment) -> Option<Key> {
+        self.of_run.get(&run).filter(|(latest, _)| *latest == moment).map(|(_, signature)| *signature)
+    }
+
     /// Puts work under a signature; whether anybody escalated that.
     pub(super) fn insert(&mut self, signature: Key, time: EventTime, place: Place) -> bool {
         let signature = self.all.entry(signature).or_default();

@@ -3,7 +3,7 @@
 use super::crowd::{CROWD_MIN, Crowds};
 use super::facts::Key;
 use super::map::spread;
-use super::ring::{Rings, Shared, is_alone, members};
+use super::ring::{Mates, Rings, Shared, is_alone, members};
 use super::rows::{Place, Rows};
 
 /// The texts.
@@ -29,6 +29,10 @@ impl Shared for OfText {
     fn next_mut(rows: &mut Rows, place: Place) -> Option<&mut Place> {
         rows.text_mut(place).map(|text| &mut text.next_in_text)
     }
+
+    fn most(rows: &Rows) -> usize {
+        rows.texts()
+    }
 }
 
 #[derive(Debug)]
@@ -45,6 +49,10 @@ impl Shared for OfInput {
 
     fn next_mut(rows: &mut Rows, place: Place) -> Option<&mut Place> {
         rows.text_mut(place).map(|text| &mut text.next_in_input)
+    }
+
+    fn most(rows: &Rows) -> usize {
+        rows.texts()
     }
 }
 
@@ -67,6 +75,38 @@ impl ByText {
                 opponents.insert(row, place);
             } else if is_counted(place) && of_input(rows, place).nth(CROWD_MIN - 1).is_some() {
                 self.crowds.gather_input(rows, facts.input, of_input(rows, place));
+            }
+        }
+    }
+
+    /// Finds the rows of each text among all rows.
+    pub(super) fn find_texts(rows: &Rows) -> Mates {
+        Rings::<OfText>::find(rows)
+    }
+
+    /// Does the same with inputs.
+    pub(super) fn find_inputs(rows: &Rows) -> Mates {
+        Rings::<OfInput>::find(rows)
+    }
+
+    /// Takes in the texts and inputs of all rows.
+    pub(super) fn take(&mut self, rows: &mut Rows, texts: Mates, inputs: Mates) {
+        for (_, place) in self.texts.take(rows, texts) {
+            if let Some(text) = rows.text(place).map(|text| text.facts.text)
+                && is_counted(place)
+                && !self.crowds.texts.contains_key(&text)
+                && of_text(rows, place).nth(CROWD_MIN - 1).is_some()
+            {
+                self.crowds.gather_text(rows, text, of_text(rows, place));
+            }
+        }
+        for (_, place) in self.inputs.take(rows, inputs) {
+            if let Some(input) = rows.text(place).map(|text| text.facts.input)
+                && is_counted(place)
+                && !self.crowds.inputs.contains_key(&input)
+                && of_input(rows, place).nth(CROWD_MIN - 1).is_some()
+            {
+                self.crowds.gather_input(rows, input, of_input(rows, place));
             }
         }
     }

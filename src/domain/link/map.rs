@@ -13,6 +13,7 @@ pub type KeySet = hashbrown::HashSet<u64, BuildHasherDefault<KeyHasher>>;
 pub struct KeyHasher(u64);
 
 impl Hasher for KeyHasher {
+    #[inline]
     fn finish(&self) -> u64 {
         self.0
     }
@@ -23,6 +24,7 @@ impl Hasher for KeyHasher {
         }
     }
 
+    #[inline]
     fn write_u64(&mut self, number: u64) {
         let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         self.0 = mixed ^ (mixed >> 32);
@@ -30,6 +32,7 @@ impl Hasher for KeyHasher {
 }
 
 /// The hash of a key, for tables that hold places.
+#[inline]
 pub fn spread(key: u64) -> u64 {
     let mut hasher = KeyHasher::default();
     hasher.write_u64(key);

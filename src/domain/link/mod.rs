@@ -4,6 +4,7 @@
 //! work now. What is touched is in proportion to what changes, and asking costs a logarithm. docs/links.md has the rules.
 
 mod applies;
+mod at_once;
 mod by_file;
 mod by_pull;
 mod by_run;
@@ -14,6 +15,7 @@ mod crowd;
 pub mod facts;
 pub mod map;
 mod moment;
+pub mod places;
 mod reached;
 mod ring;
 mod rows;
@@ -21,10 +23,13 @@ mod tasks;
 mod twins;
 mod why;
 
+pub use at_once::Kin;
 pub use crowd::{Crowd, Group, Opponents};
 pub use facts::{Facts, Judged, Key, Part, RowText};
 pub use moment::Moment;
+pub use places::Places;
 pub use reached::Reached;
+pub use ring::Mates;
 pub use rows::{NewRow, Place, Row, Rows, TextRow};
 pub use why::{Judges, Link, Near, Reason};
 
@@ -104,6 +109,23 @@ impl Links {
         let escalated = self.insert_signature(place, moment, facts, is_first, touched);
         touched.task = self.rows.get(place).is_some_and(Row::gives_task)
             && facts.task.is_some_and(|task| self.tasks.give(&self.rows, place, facts.run, task, is_first));
+        let is_judged = facts.work && self.by_run.is_judged(facts.run);
+        let by_key = self.insert_keys(place, moment, facts, touched);
+        // Most rows are reached by nothing but their own signals, which their first score is of.
+        if facts.work && (by_key || escalated || is_judged || facts.own.any(Kind::Human)) {
+            touched.work.push(place);
+        }
+        if self.rows.text(place).is_some() {
+            self.by_text.insert(&mut self.rows, place);
+            if !is_first || facts.part == Part::Distilled {
+                self.insert_twin(place, facts.run, facts.part);
+            }
+        }
+        place
+    }
+
+    /// Puts a row under all keys of which the row alone says what becomes of it; whether others may reach it by one of them.
+    fn insert_keys(&mut self, place: Place, moment: Moment, facts: &Facts, touched: &mut Touched) -> bool {
         self.by_pull.insert(place, moment, facts, &mut touched.work);
         let by_key = match (facts.part, facts.file) {
             (Part::Review, Some(file)) => self.insert_review(place, file, moment, touched),
@@ -111,15 +133,10 @@ impl Links {
             (Part::Apply, _) => true,
             _ => facts.pull.is_some(),
         };
-        // Most rows are reached by nothing but their own signals, which their first score is of.
-        let is_human = || facts.own.any(Kind::Human);
-        if facts.work && (by_key || escalated || is_human() || self.by_run.is_judged(facts.run)) {
-            touched.work.push(place);
-        }
         match facts.judged {
             Judged::Nothing | Judged::Pull(..) => {}
             Judged::Run(run) => {
-                if self.by_run.judge(run, moment, facts) {
+                if self.by_run.judge(&self.rows, place, run, facts) {
                     touched.work.extend(self.by_run.rows(&self.rows, run));
                 }
             }
@@ -136,12 +153,8 @@ impl Links {
         if let Some(anchor) = facts.anchor_grounding {
             self.anchors.insert(u64::from(place), anchor);
         }
-        if self.rows.text(place).is_some() {
-            self.by_text.insert(&mut self.rows, place);
-            self.insert_twin(place, facts.run, facts.part, is_first);
-        }
         self.corrections.insert(place, facts);
-        place
+        by_key
     }
 
     /// Puts a row under the signature of its run; whether anybody escalated that one.

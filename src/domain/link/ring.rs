@@ -4,10 +4,9 @@
 
 use std::marker::PhantomData;
 
-use hashbrown::HashTable;
-
 use super::facts::Key;
 use super::map::spread;
+use super::places::Places;
 use super::rows::{NONE, Place, Rows};
 
 /// What rows share, and where each keeps the next one; [`NONE`] while it is alone.
@@ -16,75 +15,82 @@ pub(super) trait Shared {
     fn key(rows: &Rows, place: Place) -> Option<Key>;
     fn next(rows: &Rows, place: Place) -> Option<Place>;
     fn next_mut(rows: &mut Rows, place: Place) -> Option<&mut Place>;
+    /// How many rows may have a key.
+    fn most(rows: &Rows) -> usize;
 }
 
 /// The rings of all keys of a kind.
 #[derive(Debug)]
 pub(super) struct Rings<S> {
     /// Of each ring the row that came first.
-    heads: HashTable<Place>,
+    heads: Places,
     of: PhantomData<S>,
+}
+
+/// The rows that share a key of a kind, found for all rows at once.
+#[derive(Debug)]
+pub struct Mates {
+    heads: Places,
+    /// Each row that is not the first of its key, behind that one; the rows of a key in order.
+    pub(super) others: Vec<(Place, Place)>,
 }
 
 impl<S> Default for Rings<S> {
     fn default() -> Self {
-        Self { heads: HashTable::new(), of: PhantomData }
+        Self { heads: Places::default(), of: PhantomData }
     }
 }
-
-/// Below this share of all rows a table grows by itself: to look through all rows would cost more.
-const FEW: usize = 8;
 
 impl<S: Shared> Rings<S> {
     /// Puts a row into the ring of its key, behind the head; whether others are there.
     pub(super) fn insert(&mut self, rows: &mut Rows, place: Place) -> bool {
         let Some(key) = S::key(rows, place) else { return false };
         let Some(head) = self.head(rows, key) else {
-            self.make_room(rows, place);
-            self.heads.insert_unique(spread(key), place, |place| hash::<S>(rows, *place));
+            self.heads.insert(spread(key), place, |place| S::key(rows, place).map_or(0, spread));
             return false;
         };
-        if let Some(next) = S::next_mut(rows, head) {
-            let behind = std::mem::replace(next, place);
-            if let Some(next) = S::next_mut(rows, place) {
-                *next = if behind == NONE { head } else { behind };
-            }
-        }
+        join::<S>(rows, head, place);
         true
+    }
+
+    /// Finds the rings of all rows, none of which is in one yet.
+    pub(super) fn find(rows: &Rows) -> Mates {
+        let (heads, others) = Places::of_first(
+            rows.len(),
+            S::most(rows),
+            |place| S::key(rows, place).map(spread),
+            |one, other| S::key(rows, one) == S::key(rows, other),
+        );
+        Mates { heads, others }
+    }
+
+    /// Puts all rows into the rings that were found.
+    pub(super) fn take(&mut self, rows: &mut Rows, mates: Mates) -> Vec<(Place, Place)> {
+        self.heads = mates.heads;
+        for (head, place) in &mates.others {
+            join::<S>(rows, *head, *place);
+        }
+        mates.others
     }
 
     /// The first row of a key.
     pub(super) fn head(&self, rows: &Rows, key: Key) -> Option<Place> {
-        self.heads.find(spread(key), |head| S::key(rows, *head) == Some(key)).copied()
+        self.heads.find(spread(key), |head| S::key(rows, head) == Some(key))
     }
 
     /// The rows of a key: the first, and then the latest arrival first.
     pub(super) fn of<'r>(&self, rows: &'r Rows, key: Key) -> impl Iterator<Item = Place> + use<'r, S> {
         members::<S>(rows, self.head(rows, key))
     }
-
-    /// Makes room for one more: `place`, which is not in the table yet.
-    fn make_room(&mut self, rows: &Rows, place: Place) {
-        let len = self.heads.len();
-        if len < self.heads.capacity() || len < rows.len() / FEW {
-            return;
-        }
-        // The rows one after the other are read much faster than in the order of the old table, and that one is gone before
-        // there is a new one.
-        self.heads = HashTable::new();
-        self.heads = HashTable::with_capacity(len + 1);
-        for place in 0..place {
-            if let Some(key) = S::key(rows, place)
-                && (is_alone::<S>(rows, place) || self.head(rows, key).is_none())
-            {
-                self.heads.insert_unique(spread(key), place, |place| hash::<S>(rows, *place));
-            }
-        }
-    }
 }
 
-fn hash<S: Shared>(rows: &Rows, place: Place) -> u64 {
-    S::key(rows, place).map_or(0, spread)
+fn join<S: Shared>(rows: &mut Rows, head: Place, place: Place) {
+    if let Some(next) = S::next_mut(rows, head) {
+        let behind = std::mem::replace(next, place);
+        if let Some(next) = S::next_mut(rows, place) {
+            *next = if behind == NONE { head } else { behind };
+        }
+    }
 }
 
 /// Whether no other row shares the row's key.

@@ -1,6 +1,6 @@
 //! The rows that links know, in the order in which they were committed; a row's number in it is its place.
 
-use super::facts::{Facts, Key, PARTS, Part, TextFacts};
+use super::facts::{Facts, Judged, Key, PARTS, Part, TextFacts};
 use super::moment::Moment;
 use crate::domain::score::Category;
 use crate::domain::signal::SignalSet;
@@ -43,8 +43,10 @@ const SECRET: u8 = 2;
 /// It gives a task type; in streams whose rows make pairs: there is a secret in what only the pair would hold.
 const EXTRA: u8 = 4;
 const MAKES_PAIR: u8 = 8;
-/// The upper half of the flags is the part.
+/// The upper half of the flags is the part, or this for one of the other parts whose row says of its own run what it says of
+/// itself, as outcomes do.
 const PART_SHIFT: u32 = 4;
+const OTHER_OF_ITSELF: u8 = PARTS.len() as u8;
 
 impl Row {
     /// Whether it is work.
@@ -80,6 +82,11 @@ impl Row {
     /// The part its stream plays in links.
     pub fn part(&self) -> Part {
         PARTS.get(usize::from(self.flags >> PART_SHIFT)).copied().unwrap_or(Part::Other)
+    }
+
+    /// Whether it judges its own run, by the very signals that it has itself.
+    pub(super) fn speaks_of_itself(&self) -> bool {
+        self.flags >> PART_SHIFT == OTHER_OF_ITSELF
     }
 
     /// Where its evidence line starts, in bytes.
@@ -131,10 +138,12 @@ impl<T> Default for Segments<T> {
 }
 
 impl<T> Segments<T> {
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.0.len().saturating_sub(1) * SEGMENT + self.0.last().map_or(0, Vec::len)
     }
 
+    #[inline]
     pub(super) fn push(&mut self, item: T) {
         if let Some(segment) = self.0.last_mut().filter(|segment| segment.len() < SEGMENT) {
             segment.push(item);
@@ -145,10 +154,12 @@ impl<T> Segments<T> {
         }
     }
 
+    #[inline]
     pub(super) fn get(&self, at: u32) -> Option<&T> {
         self.0.get(at as usize / SEGMENT)?.get(at as usize % SEGMENT)
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, at: u32) -> Option<&mut T> {
         self.0.get_mut(at as usize / SEGMENT)?.get_mut(at as usize % SEGMENT)
     }
@@ -179,6 +190,7 @@ impl Rows {
     }
 
     /// The row at a place.
+    #[inline]
     pub fn get(&self, place: Place) -> Option<&Row> {
         self.all.get(place)
     }
@@ -228,8 +240,14 @@ impl Rows {
     }
 
     /// The text of the row at a place, if it has one.
+    #[inline]
     pub fn text(&self, place: Place) -> Option<&TextRow> {
         self.texts.get(self.all.get(place)?.text).filter(|text| text.facts.text != 0)
+    }
+
+    /// How many rows have a text or an instruction.
+    pub(super) fn texts(&self) -> usize {
+        self.texts.len()
     }
 
     /// The instruction that the row at a place answers; 0 without one.
@@ -266,6 +284,9 @@ impl Rows {
             self.texts.push(TextRow { facts, next_in_text: NONE, next_in_input: NONE });
         }
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        let of_itself =
+            facts.part == Part::Other && facts.judged == Judged::Run(facts.run) && facts.says == facts.own;
+        let part = if of_itself { OTHER_OF_ITSELF } else { facts.part as u8 };
         self.all.push(Row {
             sig: new.sig,
             own: facts.own,
@@ -282,7 +303,7 @@ impl Rows {
                 | flag(facts.secret, SECRET)
                 | flag(facts.task.is_some() || facts.secret_in_pair, EXTRA)
                 | flag(facts.makes_pair, MAKES_PAIR)
-                | (facts.part as u8) << PART_SHIFT,
+                | part << PART_SHIFT,
         });
         place
     }

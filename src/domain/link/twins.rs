@@ -29,12 +29,9 @@ fn stands(row: &Row) -> bool {
 }
 
 impl Links {
-    /// Takes a row with a text into account. `is_first` is whether it is the first row of its run.
-    pub(super) fn insert_twin(&mut self, place: Place, run: Key, part: Part, is_first: bool) {
+    /// Takes a row with a text into account.
+    pub(super) fn insert_twin(&mut self, place: Place, run: Key, part: Part) {
         let distilled = part == Part::Distilled;
-        if is_first && !distilled {
-            return;
-        }
         if let Some(twins) = self.twins.runs.get_mut(&run) {
             if distilled {
                 twins.distilled.push(place);
@@ -42,8 +39,11 @@ impl Links {
                 twins.raw_texts += 1;
             }
         } else if distilled {
-            let others = self.of_run(run).filter(|other| *other != place && self.rows.text(*other).is_some());
-            let raw_texts = others.count() as u32;
+            let is_raw = |other: &Place| {
+                self.rows.text(*other).is_some()
+                    && self.rows.get(*other).is_some_and(|row| row.part() != Part::Distilled)
+            };
+            let raw_texts = self.of_run(run).filter(is_raw).count() as u32;
             self.twins.runs.insert(run, TwinRun { distilled: vec![place], raw_texts });
         }
         if distilled && let Some(signature) = self.signature(run) {

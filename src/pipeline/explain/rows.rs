@@ -6,6 +6,7 @@ use crate::domain::rules::Rules;
 use crate::pipeline::known_rows::{Incoming, cache_header, sig_of};
 use crate::pipeline::outputs::{Outputs, RESCORED};
 use crate::pipeline::row_cache::RowCache;
+use crate::pipeline::row_code::Entry;
 use crate::pipeline::row_scan::{row_facts, sig_hash};
 use crate::pipeline::streams::StreamSet;
 use crate::store::StoreError;
@@ -96,7 +97,7 @@ impl AllRows<'_> {
         let (mut chosen, mut places, mut place, mut sound) = (Vec::new(), Vec::new(), 0_u32, true);
         let mut settled = std::collections::BTreeSet::new();
         let rescored_to = cache.read(&disk, &mut |what| match what {
-            Ok(row) => {
+            Entry::Row(row) => {
                 place += 1;
                 let stream = usize::from(row.stream);
                 let (Some(stream), Some(len)) = (cached.get_mut(stream), lens.get(stream)) else {
@@ -110,12 +111,12 @@ impl AllRows<'_> {
                 }
                 sound &= row.evidence_at == stream.to;
                 *stream = Cached { to, rows: stream.rows + 1, last: Some((row.sig, row.evidence_at)) };
-                if wanted(&row) {
+                if wanted(row) {
                     places.push(place - 1);
-                    chosen.push(Chosen { row, rescored_from: 0 });
+                    chosen.push(Chosen { row: *row, rescored_from: 0 });
                 }
             }
-            Err(score) => {
+            Entry::Settled(score) => {
                 settled.insert(score.place);
             }
         });

@@ -17,7 +17,7 @@ use crate::domain::signal::SignalSet;
 use crate::pipeline::known_rows::KnownRows;
 use crate::store::{Store, StoreError};
 
-const MAGIC: &[u8; 8] = b"distsam1";
+const MAGIC: &[u8; 8] = b"distsam2";
 
 /// What was read back.
 pub(super) struct Read {
@@ -28,14 +28,9 @@ pub(super) struct Read {
 
 /// What a copy is good for: the last receipt, and the rows by their places.
 fn header(store: &Store, known: &KnownRows) -> Vec<u8> {
-    let mut rows = crc32fast::Hasher::new();
-    for row in known.links.rows.iter() {
-        rows.update(&row.sig);
-        rows.update(&row.stream.to_le_bytes());
-    }
     let mut header = [&MAGIC[..], &store.head().0].concat();
     header.extend_from_slice(&(known.len() as u64).to_le_bytes());
-    header.extend_from_slice(&rows.finalize().to_le_bytes());
+    header.extend_from_slice(&known.in_order().to_le_bytes());
     header
 }
 
