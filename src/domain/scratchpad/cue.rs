@@ -76,10 +76,19 @@ fn of_normal(phrase: &str) -> Option<Cue> {
     let mut phrase = phrase;
     // What only says more of the same: `current`, `steps`.
     loop {
+        // The space is looked for first: one byte, where nearly all words differ.
+        let behind = |head: &str| {
+            let (before, rest) = phrase.split_at_checked(head.len())?;
+            rest.strip_prefix(' ').filter(|_| before == head)
+        };
+        let before = |tail: &str| {
+            let (rest, behind) = phrase.split_at_checked(phrase.len().checked_sub(tail.len())?)?;
+            rest.strip_suffix(' ').filter(|_| behind == tail)
+        };
         let shorter = HEADS
             .iter()
-            .find_map(|head| phrase.strip_prefix(head)?.strip_prefix(' '))
-            .or_else(|| TAILS.iter().find_map(|tail| phrase.strip_suffix(tail)?.strip_suffix(' ')))?;
+            .find_map(|head| behind(head))
+            .or_else(|| TAILS.iter().find_map(|tail| before(tail)))?;
         if let Some(cue) = lookup(shorter) {
             return Some(cue);
         }

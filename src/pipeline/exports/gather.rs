@@ -257,7 +257,7 @@ mod tests {
         let mut bytes = String::new();
         let sample = |(id, line): (u64, &&str)| {
             bytes.push_str(line);
-            MadeSample { id: SampleId(id), place: 0, stamp, to: bytes.len() as u32 }
+            MadeSample { id: SampleId(id), place: 0, asked: 0, stamp, to: bytes.len() as u32 }
         };
         let samples = (from..).zip(lines).map(sample).collect();
         let sha256 = Sha256Hex::of(bytes.as_bytes());

@@ -31,6 +31,8 @@ pub struct SampleJob {
 #[derive(Debug)]
 pub(super) struct SampleRow {
     pub(super) place: Place,
+    /// The row whose instruction its text answers as a training sample: its own, or the work that it corrects.
+    pub(super) asked: Place,
     pub(super) line: LineAt,
     pub(super) category: Category,
     pub(super) reasons: Vec<&'static str>,
@@ -70,6 +72,7 @@ pub(super) struct MadeLines {
 pub(super) struct MadeSample {
     pub(super) id: SampleId,
     pub(super) place: Place,
+    pub(super) asked: Place,
     pub(super) stamp: Stamp,
     /// Where its line, with the newline, ends among the lines that were made.
     pub(super) to: u32,
@@ -144,7 +147,8 @@ fn make_rows(job: &SampleJob, scorer_version: &str) -> Result<Vec<MadeLines>, St
                 _ => row.sft.map(|stamp| (stamp, sft::sample(&evidence, asked, lines))),
             };
             if let Some((stamp, Some(id))) = made {
-                samples.push(MadeSample { id, place: row.place, stamp, to: lines.len() as u32 });
+                let (place, asked) = (row.place, row.asked);
+                samples.push(MadeSample { id, place, asked, stamp, to: lines.len() as u32 });
             }
         }
     }

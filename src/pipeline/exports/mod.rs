@@ -222,8 +222,11 @@ impl Desk {
         let mut wanted = Vec::with_capacity(made.samples.len());
         for sample in &made.samples {
             let instruction = if dataset == Dataset::Rag { 0 } else { links.instruction(sample.place) };
-            let is_current = dataset.allows(sample.stamp.category)
-                && (nothing_new || self.is_wanted(dataset, sample.place, sample.stamp, known));
+            // A correction may have got another target meanwhile, of which the line says nothing.
+            let answers_the_same = || dataset == Dataset::Rag || links.asked(sample.place) == sample.asked;
+            let is_wanted = || self.is_wanted(dataset, sample.place, sample.stamp, known);
+            let is_current =
+                dataset.allows(sample.stamp.category) && (nothing_new || answers_the_same() && is_wanted());
             wanted.push(is_current);
             if is_current {
                 let MadeSample { place: owner, stamp, id, .. } = *sample;
@@ -334,6 +337,7 @@ fn sample_row(wanted: Wanted, known: &KnownRows) -> SampleRow {
     });
     SampleRow {
         place,
+        asked,
         line,
         category: known.get(place).map_or(Category::NeedsHumanReview, |row: &Row| row.category),
         reasons: reasons.unwrap_or_default(),
