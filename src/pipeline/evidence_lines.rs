@@ -135,10 +135,10 @@ impl EvidenceLines<'_> {
 
 fn head_of(bytes: &[u8]) -> Option<Head> {
     // The cut may fall within a character; what stands before it is whole.
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(e) => std::str::from_utf8(bytes.get(..e.valid_up_to())?).ok()?,
-    };
+    let text = simdutf8::basic::from_utf8(bytes).ok().or_else(|| {
+        let whole = std::str::from_utf8(bytes).err()?.valid_up_to();
+        std::str::from_utf8(bytes.get(..whole)?).ok()
+    })?;
     let mut members = skim::members(text).skip_while(|(key, _)| *key != "run_id");
     let run_id = Escaped::from_escaped(skim::text(members.next()?.1)?.escaped().to_owned());
     // What stands before it holds no objects, so that it is the first of its name.
