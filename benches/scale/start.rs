@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use distilld::domain::schema::receipt::{InputRange, Receipt, ReceiptKind, RecordCounts};
 use distilld::domain::schema::scalars::Sha256Hex;
+use distilld::store::around::Around;
 use distilld::store::disk::{Disk, RealDisk};
 use distilld::store::{Commit, Store, StoreError};
 
@@ -81,39 +82,17 @@ fn write_rows(kb: &Path, rows: u64) {
 #[derive(Debug, Default)]
 struct Unsynced(RealDisk);
 
-impl Disk for Unsynced {
-    fn len(&self, path: &Path) -> Result<Option<u64>, StoreError> {
-        self.0.len(path)
+impl Around for Unsynced {
+    fn beneath(&self) -> &dyn Disk {
+        &self.0
     }
-    fn read(&self, path: &Path, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
-        self.0.read(path, from, to)
-    }
-    fn write(&self, path: &Path, at: u64, bytes: &[u8]) -> Result<(), StoreError> {
-        self.0.write(path, at, bytes)
-    }
-    fn cut(&self, path: &Path, len: u64) -> Result<(), StoreError> {
-        self.0.cut(path, len)
-    }
+
     fn sync(&self, _path: &Path) -> Result<(), StoreError> {
         Ok(())
     }
+
     fn sync_dir(&self, _dir: &Path) -> Result<(), StoreError> {
         Ok(())
-    }
-    fn make_dir(&self, dir: &Path) -> Result<(), StoreError> {
-        self.0.make_dir(dir)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
-        self.0.rename(from, to)
-    }
-    fn link(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
-        self.0.link(from, to)
-    }
-    fn remove(&self, path: &Path) -> Result<(), StoreError> {
-        self.0.remove(path)
-    }
-    fn list(&self, dir: &Path) -> Result<Vec<String>, StoreError> {
-        self.0.list(dir)
     }
 }
 

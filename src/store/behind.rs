@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::StoreError;
+use super::around::Around;
 use super::disk::Disk;
 
 /// A disk behind which one thread syncs.
@@ -124,25 +125,13 @@ impl Syncs {
     }
 }
 
-impl Disk for Front {
-    fn len(&self, path: &Path) -> Result<Option<u64>, StoreError> {
-        self.0.disk.len(path)
-    }
-
-    fn read(&self, path: &Path, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
-        self.0.disk.read(path, from, to)
+impl Around for Front {
+    fn beneath(&self) -> &dyn Disk {
+        &*self.0.disk
     }
 
     fn read_over(&self, path: &Path, from: u64, to: u64, buffer: &mut Vec<u8>) -> Result<(), StoreError> {
         self.0.disk.read_over(path, from, to, buffer)
-    }
-
-    fn write(&self, path: &Path, at: u64, bytes: &[u8]) -> Result<(), StoreError> {
-        self.0.disk.write(path, at, bytes)
-    }
-
-    fn cut(&self, path: &Path, len: u64) -> Result<(), StoreError> {
-        self.0.disk.cut(path, len)
     }
 
     fn sync(&self, path: &Path) -> Result<(), StoreError> {
@@ -157,10 +146,6 @@ impl Disk for Front {
         })
     }
 
-    fn make_dir(&self, dir: &Path) -> Result<(), StoreError> {
-        self.0.disk.make_dir(dir)
-    }
-
     fn rename(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
         let mut state = self.0.still();
         state.files.remove(to);
@@ -170,18 +155,10 @@ impl Disk for Front {
         self.0.disk.rename(from, to)
     }
 
-    fn link(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
-        self.0.disk.link(from, to)
-    }
-
     fn remove(&self, path: &Path) -> Result<(), StoreError> {
         let mut state = self.0.still();
         state.files.remove(path);
         self.0.disk.remove(path)
-    }
-
-    fn list(&self, dir: &Path) -> Result<Vec<String>, StoreError> {
-        self.0.disk.list(dir)
     }
 }
 
@@ -200,19 +177,11 @@ mod tests {
         fails: Option<PathBuf>,
     }
 
-    impl Disk for Watched {
-        fn len(&self, path: &Path) -> Result<Option<u64>, StoreError> {
-            self.disk.len(path)
+    impl Around for Watched {
+        fn beneath(&self) -> &dyn Disk {
+            &self.disk
         }
-        fn read(&self, path: &Path, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
-            self.disk.read(path, from, to)
-        }
-        fn write(&self, path: &Path, at: u64, bytes: &[u8]) -> Result<(), StoreError> {
-            self.disk.write(path, at, bytes)
-        }
-        fn cut(&self, path: &Path, len: u64) -> Result<(), StoreError> {
-            self.disk.cut(path, len)
-        }
+
         fn sync(&self, path: &Path) -> Result<(), StoreError> {
             if self.fails.as_deref() == Some(path) {
                 let source = std::io::Error::other("the device is gone");
@@ -222,25 +191,11 @@ mod tests {
             self.synced.lock().unwrap().push(path.to_owned());
             Ok(())
         }
+
         fn sync_dir(&self, dir: &Path) -> Result<(), StoreError> {
             self.disk.sync_dir(dir)?;
             self.synced.lock().unwrap().push(dir.to_owned());
             Ok(())
-        }
-        fn make_dir(&self, dir: &Path) -> Result<(), StoreError> {
-            self.disk.make_dir(dir)
-        }
-        fn rename(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
-            self.disk.rename(from, to)
-        }
-        fn link(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
-            self.disk.link(from, to)
-        }
-        fn remove(&self, path: &Path) -> Result<(), StoreError> {
-            self.disk.remove(path)
-        }
-        fn list(&self, dir: &Path) -> Result<Vec<String>, StoreError> {
-            self.disk.list(dir)
         }
     }
 

@@ -1,5 +1,6 @@
 //! What is durable: outputs, receipts, cursors. Speaks bytes and lengths, never records.
 
+pub mod around;
 pub mod behind;
 pub mod commit;
 pub mod cursors;

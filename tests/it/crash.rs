@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use distilld::domain::rules::Rules;
 use distilld::domain::schema::receipt::{InputRange, Receipt, ReceiptKind, RecordCounts};
 use distilld::domain::schema::scalars::Sha256Hex;
+use distilld::store::around::Around;
 use distilld::store::disk::{Disk, RealDisk};
 use distilld::store::{Append, Commit, Piece, Prepared, Replace, Store, StoreError};
 use serde_json::Value;
@@ -401,13 +402,11 @@ impl MortalDisk {
     }
 }
 
-impl Disk for MortalDisk {
-    fn len(&self, path: &Path) -> Result<Option<u64>, StoreError> {
-        self.disk.len(path)
+impl Around for MortalDisk {
+    fn beneath(&self) -> &dyn Disk {
+        &self.disk
     }
-    fn read(&self, path: &Path, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
-        self.disk.read(path, from, to)
-    }
+
     fn write(&self, path: &Path, at: u64, bytes: &[u8]) -> Result<(), StoreError> {
         let alive = self.left.load(Ordering::Relaxed);
         if alive == 1 {
@@ -417,34 +416,38 @@ impl Disk for MortalDisk {
         self.step(path)?;
         self.disk.write(path, at, bytes)
     }
+
     fn cut(&self, path: &Path, len: u64) -> Result<(), StoreError> {
         self.step(path)?;
         self.disk.cut(path, len)
     }
+
     fn sync(&self, path: &Path) -> Result<(), StoreError> {
         self.step(path)
     }
+
     fn sync_dir(&self, dir: &Path) -> Result<(), StoreError> {
         self.step(dir)
     }
+
     fn make_dir(&self, dir: &Path) -> Result<(), StoreError> {
         self.step(dir)?;
         self.disk.make_dir(dir)
     }
+
     fn rename(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
         self.step(from)?;
         self.disk.rename(from, to)
     }
+
     fn link(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
         self.step(from)?;
         self.disk.link(from, to)
     }
+
     fn remove(&self, path: &Path) -> Result<(), StoreError> {
         self.step(path)?;
         self.disk.remove(path)
-    }
-    fn list(&self, dir: &Path) -> Result<Vec<String>, StoreError> {
-        self.disk.list(dir)
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use distilld::store::StoreError;
+use distilld::store::around::Around;
 use distilld::store::disk::{Disk, RealDisk};
 use serde_json::Value;
 
@@ -116,19 +117,11 @@ impl Watching {
     }
 }
 
-impl Disk for Watching {
-    fn len(&self, path: &Path) -> Result<Option<u64>, StoreError> {
-        self.disk.len(path)
+impl Around for Watching {
+    fn beneath(&self) -> &dyn Disk {
+        &self.disk
     }
-    fn read(&self, path: &Path, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
-        self.disk.read(path, from, to)
-    }
-    fn write(&self, path: &Path, at: u64, bytes: &[u8]) -> Result<(), StoreError> {
-        self.disk.write(path, at, bytes)
-    }
-    fn cut(&self, path: &Path, len: u64) -> Result<(), StoreError> {
-        self.disk.cut(path, len)
-    }
+
     fn sync(&self, path: &Path) -> Result<(), StoreError> {
         self.disk.sync(path)?;
         if path.ends_with("receipts/receipts.jsonl") {
@@ -136,25 +129,11 @@ impl Disk for Watching {
         }
         Ok(())
     }
-    fn sync_dir(&self, dir: &Path) -> Result<(), StoreError> {
-        self.disk.sync_dir(dir)
-    }
-    fn make_dir(&self, dir: &Path) -> Result<(), StoreError> {
-        self.disk.make_dir(dir)
-    }
+
     fn rename(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
         self.disk.rename(from, to)?;
         self.look_at_samples(&self.committed.lock().unwrap());
         Ok(())
-    }
-    fn link(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
-        self.disk.link(from, to)
-    }
-    fn remove(&self, path: &Path) -> Result<(), StoreError> {
-        self.disk.remove(path)
-    }
-    fn list(&self, dir: &Path) -> Result<Vec<String>, StoreError> {
-        self.disk.list(dir)
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use distilld::store::StoreError;
+use distilld::store::around::Around;
 use distilld::store::disk::{Disk, RealDisk};
 use serde_json::{Value, json};
 
@@ -22,43 +23,17 @@ struct Counting {
     read: Arc<AtomicU64>,
 }
 
-impl Disk for Counting {
-    fn len(&self, path: &Path) -> Result<Option<u64>, StoreError> {
-        self.disk.len(path)
+impl Around for Counting {
+    fn beneath(&self) -> &dyn Disk {
+        &self.disk
     }
+
     fn read(&self, path: &Path, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
         let bytes = self.disk.read(path, from, to)?;
         if path.components().any(|part| part.as_os_str() == "exports") {
             self.read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         }
         Ok(bytes)
-    }
-    fn write(&self, path: &Path, at: u64, bytes: &[u8]) -> Result<(), StoreError> {
-        self.disk.write(path, at, bytes)
-    }
-    fn cut(&self, path: &Path, len: u64) -> Result<(), StoreError> {
-        self.disk.cut(path, len)
-    }
-    fn sync(&self, path: &Path) -> Result<(), StoreError> {
-        self.disk.sync(path)
-    }
-    fn sync_dir(&self, dir: &Path) -> Result<(), StoreError> {
-        self.disk.sync_dir(dir)
-    }
-    fn make_dir(&self, dir: &Path) -> Result<(), StoreError> {
-        self.disk.make_dir(dir)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
-        self.disk.rename(from, to)
-    }
-    fn link(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
-        self.disk.link(from, to)
-    }
-    fn remove(&self, path: &Path) -> Result<(), StoreError> {
-        self.disk.remove(path)
-    }
-    fn list(&self, dir: &Path) -> Result<Vec<String>, StoreError> {
-        self.disk.list(dir)
     }
 }
 

@@ -54,6 +54,13 @@ pub fn folded(text: &str) -> String {
     composed.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Whether a schema has rules, anywhere in it.
+pub(super) fn has_rules(schema: &Value) -> bool {
+    let within = |(name, schema): (&String, &Value)| name == "x-rules" || has_rules(schema);
+    schema.as_object().into_iter().flatten().any(within)
+        || schema.as_array().into_iter().flatten().any(has_rules)
+}
+
 /// Holds a value to every rule of its schema, and of the schemas of what is in it.
 pub(super) fn hold(root: &Value, value: &Value) -> Result<(), Refusal> {
     walk(root, root, value, "")
