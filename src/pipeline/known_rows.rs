@@ -96,13 +96,13 @@ impl KnownRows {
         let mut cache = state.map(|state| RowCache::new(&state.join("rows"), cache_header(streams, rules)));
         let (mut rescored_from, mut ends) = (0, Ends::default());
         if let Some(cache) = &mut cache {
-            match known.read_cache(cache, committed).filter(|read| read.fits(committed, streams)) {
-                Some(read) => (rescored_from, ends) = (read.rescored_to, read.ends),
-                None => {
-                    warn!("the row cache does not fit the evidence and is made anew");
-                    known = Self::empty(streams, rules);
-                    cache.forget();
-                }
+            let read = known.read_cache(cache, committed).filter(|read| read.fits(committed, streams));
+            if let Some(read) = read {
+                (rescored_from, ends) = (read.rescored_to, read.ends);
+            } else {
+                warn!("the row cache does not fit the evidence and is made anew");
+                known = Self::empty(streams, rules);
+                cache.forget();
             }
             cache.start_at(committed.disk, known.len());
         }

@@ -1,4 +1,4 @@
-//! How a known row stands in its copy: 48 B and its optional members, 8 B each.
+//! How a known row stands in its copy: 50 B and its optional members, 8 B each.
 
 use super::known_rows::Incoming;
 use crate::domain::link::facts::{PARTS, TextFacts};
@@ -46,7 +46,7 @@ pub struct End {
     pub evidence_to: u64,
 }
 
-/// What a row starts with is a bit each, and then some small numbers; a settled score starts with this.
+/// What a row starts with is a bit each, and then some small numbers; a settled score starts with this, as no row does.
 const SETTLED: u32 = u32::MAX;
 
 const HAS_SIGNATURE: u32 = 1;
@@ -76,7 +76,6 @@ const OPTIONAL: u32 = HAS_SIGNATURE
 const CATEGORY_SHIFT: u32 = 13;
 const PART_SHIFT: u32 = 15;
 const JUDGED_SHIFT: u32 = 19;
-const STREAM_SHIFT: u32 = 22;
 
 /// Whom a row judges.
 const NOBODY: u32 = 0;
@@ -118,9 +117,9 @@ pub(super) fn encode(row: &Incoming, out: &mut Vec<u8>) {
     let head = flags
         | (row.category as u32) << CATEGORY_SHIFT
         | (facts.part as u32) << PART_SHIFT
-        | judged << JUDGED_SHIFT
-        | u32::from(row.stream) << STREAM_SHIFT;
+        | judged << JUDGED_SHIFT;
     out.extend_from_slice(&head.to_le_bytes());
+    out.extend_from_slice(&row.stream.to_le_bytes());
     out.extend_from_slice(&row.evidence_len.to_le_bytes());
     out.extend_from_slice(&row.sig);
     let mut put = |number: u64| out.extend_from_slice(&number.to_le_bytes());
@@ -167,6 +166,7 @@ pub(super) fn decode(from: &mut &[u8], ends: &mut Ends, take: &mut impl FnMut(En
         return Some(());
     }
     let has = |flag: u32| head & flag != 0;
+    let stream = u16::from_le_bytes(reader.take()?);
     let evidence_len = reader.u32()?;
     let sig = reader.take()?;
     let time = EventTime::from_millis(reader.u64()?.cast_signed());
@@ -204,7 +204,6 @@ pub(super) fn decode(from: &mut &[u8], ends: &mut Ends, take: &mut impl FnMut(En
         FILE => Judged::File(reader.u64()?),
         _ => Judged::File(facts.file?),
     };
-    let stream = (head >> STREAM_SHIFT) as u16;
     let category = *Category::ALL.get((head >> CATEGORY_SHIFT & 3) as usize)?;
     *from = reader.0;
     let evidence_at = ends.place(stream, sig, evidence_len);
@@ -314,7 +313,7 @@ mod tests {
         };
         Incoming {
             sig: [number as u8; 16],
-            stream: 22,
+            stream: 2222,
             evidence_at: 0,
             evidence_len: 100,
             category: Category::Rejected,
@@ -325,7 +324,9 @@ mod tests {
     #[track_caller]
     fn check(rows: &[Incoming]) {
         let (mut bytes, mut at, mut ends) = (Vec::new(), 0, Ends::default());
-        rows.iter().for_each(|row| encode(row, &mut bytes));
+        for row in rows {
+            encode(row, &mut bytes);
+        }
         let mut rest = bytes.as_slice();
         for row in rows {
             let mut same = |entry: Entry<'_>| {
@@ -342,10 +343,10 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_read_as_it_was_written_and_takes_48_bytes_without_more() {
+    fn a_row_is_read_as_it_was_written_and_takes_50_bytes_without_more() {
         let mut bytes = Vec::new();
         encode(&row(1), &mut bytes);
-        assert_eq!(bytes.len(), 48);
+        assert_eq!(bytes.len(), 50);
         check(&[row(1), row(2)]);
     }
 
@@ -374,7 +375,9 @@ mod tests {
         with(&|facts| facts.judged = Judged::Pull(4, Some(5)));
         with(&|facts| facts.judged = Judged::File(6));
         with(&|facts| (facts.file, facts.judged) = (Some(6), Judged::File(6)));
-        PARTS.into_iter().for_each(|part| with(&|facts| facts.part = part));
+        for part in PARTS {
+            with(&|facts| facts.part = part);
+        }
         check(&rows);
     }
 

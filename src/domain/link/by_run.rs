@@ -105,10 +105,11 @@ impl ByRun {
         Rings::<OfRun>::find(rows)
     }
 
-    /// Takes in the runs of all rows.
-    pub(super) fn take(&mut self, rows: &mut Rows, mates: Mates) {
-        for (first, other) in self.rows.take(rows, mates) {
-            let rows = [first, other].into_iter().filter_map(|place| rows.get(place));
+    /// Takes in the runs of all rows; gives each row that is not the first of its run, behind that one.
+    pub(super) fn take(&mut self, rows: &mut Rows, mates: Mates) -> Vec<(Place, Place)> {
+        let others = self.rows.take(rows, mates);
+        for (first, other) in &others {
+            let rows = [first, other].into_iter().filter_map(|place| rows.get(*place));
             for row in rows.filter(|row| row.speaks_of_itself()) {
                 self.said.entry(row.run).or_default();
             }
@@ -120,6 +121,7 @@ impl ByRun {
                 }
             }
         }
+        others
     }
 
     /// Whether anybody judges a run.

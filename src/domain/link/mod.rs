@@ -57,8 +57,6 @@ pub struct Links {
     twins: twins::Twins,
     tasks: tasks::Tasks,
     corrections: corrections::Corrections,
-    /// How much of a text stands on its sources, for the few rows that say so; by place.
-    anchors: KeyMap<f64>,
     window_ms: i64,
 }
 
@@ -94,7 +92,6 @@ impl Links {
             twins: twins::Twins::default(),
             tasks: tasks::Tasks::default(),
             corrections: corrections::Corrections::default(),
-            anchors: KeyMap::default(),
             window_ms,
         }
     }
@@ -107,8 +104,11 @@ impl Links {
         touched.signature = None;
         let is_first = !self.by_run.insert(&mut self.rows, place);
         let escalated = self.insert_signature(place, moment, facts, is_first, touched);
-        touched.task = self.rows.get(place).is_some_and(Row::gives_task)
-            && facts.task.is_some_and(|task| self.tasks.give(&self.rows, place, facts.run, task, is_first));
+        touched.task = if is_first {
+            self.rows.get(place).is_some_and(Row::gives_task)
+        } else {
+            self.tasks.join(&self.rows, place)
+        };
         let is_judged = facts.work && self.by_run.is_judged(facts.run);
         let by_key = self.insert_keys(place, moment, facts, touched);
         // Most rows are reached by nothing but their own signals, which their first score is of.
@@ -149,9 +149,6 @@ impl Links {
                 let file = many(&mut self.by_file, rows, file);
                 file.judge(rows, place, moment, facts, self.window_ms, &mut touched.work);
             }
-        }
-        if let Some(anchor) = facts.anchor_grounding {
-            self.anchors.insert(u64::from(place), anchor);
         }
         self.corrections.insert(place, facts);
         by_key
@@ -262,7 +259,7 @@ impl Links {
 
     /// How much of the row's text stands on its sources, in [0, 1], if the row says so.
     pub fn anchor_grounding(&self, place: Place) -> Option<f64> {
-        self.anchors.get(&u64::from(place)).copied()
+        self.rows.anchor(place)
     }
 
     /// The rows of a run, in no order.

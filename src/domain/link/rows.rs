@@ -169,6 +169,18 @@ impl<T> Segments<T> {
     }
 }
 
+impl<T: Copy> Segments<(Place, T)> {
+    /// What is kept of a place, in a list in the order of places: it has no room for the rows of which nothing is kept, as a
+    /// table would.
+    fn of(&self, place: Place) -> Option<T> {
+        let starts_before =
+            |segment: &Vec<(Place, T)>| segment.first().is_some_and(|(first, _)| *first <= place);
+        let segment = self.0.get(self.0.partition_point(starts_before).checked_sub(1)?)?;
+        let at = segment.binary_search_by_key(&place, |(place, _)| *place).ok()?;
+        segment.get(at).map(|(_, of)| *of)
+    }
+}
+
 /// All rows.
 #[derive(Debug, Default)]
 pub struct Rows {
@@ -176,6 +188,10 @@ pub struct Rows {
     keys: Segments<Keys>,
     texts: Segments<TextRow>,
     settled: Segments<Settled>,
+    /// Of those that name a task type: 32 bits of its key.
+    tasks: Segments<(Place, u32)>,
+    /// Of those that say so: how much of their text stands on its sources, as the bytes of a number.
+    anchors: Segments<(Place, [u8; 8])>,
 }
 
 impl Rows {
@@ -255,6 +271,17 @@ impl Rows {
         self.all.get(place).and_then(|row| self.texts.get(row.text)).map_or(0, |text| text.facts.instruction)
     }
 
+    /// 32 bits of the key of the task type that the row at a place gives its run: enough to tell it from another.
+    pub(super) fn task(&self, place: Place) -> Option<u32> {
+        self.get(place).filter(|row| row.gives_task())?;
+        self.tasks.of(place)
+    }
+
+    /// How much of its text stands on its sources, if the row at a place says so.
+    pub(super) fn anchor(&self, place: Place) -> Option<f64> {
+        self.anchors.of(place).map(f64::from_le_bytes)
+    }
+
     pub(super) fn text_mut(&mut self, place: Place) -> Option<&mut TextRow> {
         let text = self.all.get(place)?.text;
         self.texts.get_mut(text)
@@ -282,6 +309,12 @@ impl Rows {
         let text = if facts.text.is_some() { self.texts.len() as u32 } else { NONE };
         if let Some(facts) = facts.text {
             self.texts.push(TextRow { facts, next_in_text: NONE, next_in_input: NONE });
+        }
+        if let Some(task) = facts.task {
+            self.tasks.push((place, task as u32));
+        }
+        if let Some(anchor) = facts.anchor_grounding {
+            self.anchors.push((place, anchor.to_le_bytes()));
         }
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
         let of_itself =

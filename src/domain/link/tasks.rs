@@ -3,12 +3,12 @@
 use hashbrown::HashTable;
 
 use super::Links;
-use super::by_run::has_own_run;
+use super::by_run::{has_own_run, of_run};
 use super::facts::Key;
 use super::map::spread;
 use super::rows::{Place, Rows};
 
-/// Of each run in which a row names a task type: the latest such row.
+/// Of each run of several rows in which one names a task type: the latest such row. A row that is alone gives to nobody.
 #[derive(Debug, Default)]
 pub(super) struct Tasks {
     givers: HashTable<Giver>,
@@ -23,19 +23,26 @@ struct Giver {
 }
 
 impl Tasks {
-    /// Takes in a row that names a task type; whether its run has another one now than before. `is_first` is whether it is
-    /// the first row of its run.
-    pub(super) fn give(&mut self, rows: &Rows, place: Place, run: Key, task: Key, is_first: bool) -> bool {
+    /// Takes in a row that is not the first of its run; whether the run has another task type now than before.
+    pub(super) fn join(&mut self, rows: &Rows, place: Place) -> bool {
+        let mut others = of_run(rows, place).skip(1);
+        if let (Some(other), None) = (others.next(), others.next()) {
+            self.give(rows, other);
+        }
+        self.give(rows, place)
+    }
+
+    /// Takes in a row that is not alone in its run, if it names a task type; whether the run has another one now than before.
+    pub(super) fn give(&mut self, rows: &Rows, place: Place) -> bool {
+        let (Some(row), Some(task)) = (rows.get(place), rows.task(place)) else { return false };
         let moment = |place: Place| rows.get(place).map(|row| row.moment);
-        let run_of = |giver: &Giver| rows.get(giver.place).map_or(0, |row| row.run);
-        let now = Giver { place, task: task as u32 };
-        let before =
-            if is_first { None } else { self.givers.find_mut(spread(run), |giver| run_of(giver) == run) };
-        match before {
+        let run_at = |giver: &Giver| rows.get(giver.place).map_or(0, |row| row.run);
+        let now = Giver { place, task };
+        match self.givers.find_mut(spread(row.run), |giver| run_at(giver) == row.run) {
             Some(latest) if moment(latest.place) > moment(place) => false,
             Some(latest) => std::mem::replace(latest, now).task != now.task,
             None => {
-                self.givers.insert_unique(spread(run), now, |giver| spread(run_of(giver)));
+                self.givers.insert_unique(spread(row.run), now, |giver| spread(run_at(giver)));
                 true
             }
         }
