@@ -1,4 +1,4 @@
-//! A file written anew with ranges of the old one: while one thread copies, another hashes both.
+//! A file written anew with ranges of the old one: while one thread copies, both are hashed beside it.
 
 use std::path::Path;
 
@@ -33,18 +33,19 @@ pub(super) fn rewrite(
     // What both begin with is hashed once.
     let common = replace.keep.first().filter(|(from, _)| *from == 0).map_or(0, |(_, to)| (*to).min(old_len));
     std::thread::scope(|scope| {
-        // One thread hashes both, so that the copy has a core of its own; what is left then is hashed while the disk takes the copy.
         let hashes = scope.spawn(move || {
             let mut hash = Sha256::new();
             each_block(disk, old, 0, common, |block| hash.update(block))?;
             let mut old_hash = hash.clone();
+            let of_old = scope.spawn(move || {
+                each_block(disk, old, common, old_len, |block| old_hash.update(block)).map(|()| old_hash)
+            });
             for (from, to) in &replace.keep {
                 each_block(disk, old, (*from).max(common), *to, |block| hash.update(block))?;
             }
             hash.update(&replace.then);
-            each_block(disk, old, common, old_len, |block| old_hash.update(block))?;
             let digest = |hash: Sha256| Sha256Hex(hash.finalize().into());
-            Ok((digest(hash), digest(old_hash)))
+            Ok((digest(hash), digest(of_old.join().unwrap_or_else(|_| Err(died()))?)))
         });
         let mut at = 0;
         for (from, to) in &replace.keep {
