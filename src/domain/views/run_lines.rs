@@ -61,7 +61,7 @@ struct Part {
     value: Range<usize>,
 }
 
-/// Room for lines in the making, used again and again.
+/// Room for lines in the making, used again and again while rows are looked up in the same facts.
 #[derive(Debug, Default)]
 pub struct RunLines {
     text: String,
