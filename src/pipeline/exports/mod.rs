@@ -347,3 +347,7 @@ fn sample_row(wanted: Wanted, known: &KnownRows) -> SampleRow {
         sft,
     }
 }
+
+#[cfg(test)]
+#[path = "desk_tests.rs"]
+mod tests;
