@@ -9,7 +9,8 @@ use tracing::{info, warn};
 
 use super::outputs::{Committed, RESCORED};
 use super::row_cache::{Blocks, RowCache};
-use super::row_code::{End, Ends, Entry, Settled};
+use super::row_code::{Entry, Settled};
+use super::row_ends::{End, Ends};
 use super::row_scan::{rescored_facts, row_facts, sig_hash};
 use super::streams::StreamSet;
 use crate::domain::link::map::spread;

@@ -24,6 +24,7 @@ mod rescore;
 pub mod review;
 pub mod row_cache;
 pub mod row_code;
+pub mod row_ends;
 mod row_scan;
 mod sample_pace;
 pub mod snapshot;

@@ -9,7 +9,8 @@
 use std::path::{Path, PathBuf};
 
 use super::known_rows::Incoming;
-use super::row_code::{Ends, Entry, Settled, decode, encode, encode_settled};
+use super::row_code::{Entry, Settled, decode, encode, encode_settled};
+use super::row_ends::Ends;
 use crate::domain::schema::scalars::Sha256Hex;
 use crate::store::StoreError;
 use crate::store::disk::Disk;

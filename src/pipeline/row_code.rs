@@ -1,6 +1,7 @@
 //! How a known row stands in its copy: 50 B and its optional members, 8 B each.
 
 use super::known_rows::Incoming;
+use super::row_ends::Ends;
 use crate::domain::link::facts::{PARTS, TextFacts};
 use crate::domain::link::{Facts, Judged, Place};
 use crate::domain::schema::scalars::EventTime;
@@ -27,23 +28,6 @@ pub enum Entry<'e> {
     Row(&'e Incoming),
     /// A score that was settled.
     Settled(&'e Settled),
-}
-
-/// Of each stream: what was read of it so far.
-#[derive(Debug, Default)]
-pub struct Ends(Vec<End>);
-
-/// What was read of a stream.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct End {
-    /// Its rows.
-    pub rows: u64,
-    /// The first 16 bytes of the `sig_hash` of the last one.
-    pub sig: [u8; 16],
-    /// Where the evidence of that one starts.
-    pub evidence_at: u64,
-    /// Where it ends, which is where that of the next one starts.
-    pub evidence_to: u64,
 }
 
 /// What a row starts with is a bit each, and then some small numbers; a settled score starts with this, as no row does.
@@ -230,31 +214,6 @@ fn decode_optional(head: u32, reader: &mut Reader<'_>, facts: &mut Facts) -> Opt
     facts.anchor_grounding = optional(reader, HAS_ANCHOR)?.map(f64::from_bits);
     facts.task = optional(reader, HAS_TASK)?;
     Some(())
-}
-
-impl Ends {
-    /// What was read of a stream.
-    pub fn of(&self, stream: usize) -> End {
-        self.0.get(stream).copied().unwrap_or_default()
-    }
-
-    /// How many streams there may be rows of.
-    pub fn streams(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Where the evidence of the stream's next row starts, which is this one.
-    #[inline]
-    fn place(&mut self, stream: u16, sig: [u8; 16], evidence_len: u32) -> u64 {
-        let stream = usize::from(stream);
-        if stream >= self.0.len() {
-            self.0.resize(stream + 1, End::default());
-        }
-        let Some(end) = self.0.get_mut(stream) else { return 0 };
-        let (at, to) = (end.evidence_to, end.evidence_to + u64::from(evidence_len));
-        *end = End { rows: end.rows + 1, sig, evidence_at: at, evidence_to: to };
-        at
-    }
 }
 
 struct Reader<'b>(&'b [u8]);

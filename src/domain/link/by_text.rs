@@ -66,16 +66,30 @@ impl ByText {
         if shares_text {
             if let Some(crowd) = self.crowds.texts.get_mut(&facts.text) {
                 crowd.insert(row, place, facts.instruction);
-            } else if is_counted(place) && of_text(rows, place).nth(CROWD_MIN - 1).is_some() {
-                self.crowds.gather_text(rows, facts.text, of_text(rows, place));
+            } else {
+                self.count_text(rows, place, facts.text);
             }
         }
         if shares_input {
             if let Some(opponents) = self.crowds.inputs.get_mut(&facts.input) {
                 opponents.insert(row, place);
-            } else if is_counted(place) && of_input(rows, place).nth(CROWD_MIN - 1).is_some() {
-                self.crowds.gather_input(rows, facts.input, of_input(rows, place));
+            } else {
+                self.count_input(rows, place, facts.input);
             }
+        }
+    }
+
+    /// Gathers the crowd of a text that has none, when one of its rows is counted and there are enough.
+    fn count_text(&mut self, rows: &Rows, place: Place, text: Key) {
+        if is_counted(place) && of_text(rows, place).nth(CROWD_MIN - 1).is_some() {
+            self.crowds.gather_text(rows, text, of_text(rows, place));
+        }
+    }
+
+    /// Does the same with an input.
+    fn count_input(&mut self, rows: &Rows, place: Place, input: Key) {
+        if is_counted(place) && of_input(rows, place).nth(CROWD_MIN - 1).is_some() {
+            self.crowds.gather_input(rows, input, of_input(rows, place));
         }
     }
 
@@ -92,21 +106,15 @@ impl ByText {
     /// Takes in the texts and inputs of all rows.
     pub(super) fn take(&mut self, rows: &mut Rows, texts: Mates, inputs: Mates) {
         for (_, place) in self.texts.take(rows, texts) {
-            if let Some(text) = rows.text(place).map(|text| text.facts.text)
-                && is_counted(place)
-                && !self.crowds.texts.contains_key(&text)
-                && of_text(rows, place).nth(CROWD_MIN - 1).is_some()
-            {
-                self.crowds.gather_text(rows, text, of_text(rows, place));
+            let text = rows.text(place).map(|text| text.facts.text);
+            if let Some(text) = text.filter(|text| !self.crowds.texts.contains_key(text)) {
+                self.count_text(rows, place, text);
             }
         }
         for (_, place) in self.inputs.take(rows, inputs) {
-            if let Some(input) = rows.text(place).map(|text| text.facts.input)
-                && is_counted(place)
-                && !self.crowds.inputs.contains_key(&input)
-                && of_input(rows, place).nth(CROWD_MIN - 1).is_some()
-            {
-                self.crowds.gather_input(rows, input, of_input(rows, place));
+            let input = rows.text(place).map(|text| text.facts.input);
+            if let Some(input) = input.filter(|input| !self.crowds.inputs.contains_key(input)) {
+                self.count_input(rows, place, input);
             }
         }
     }

@@ -7,13 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{Facts, RunId, Task};
 use super::few::Few;
-use super::model_ledger::ModelLedger;
 use super::names::Name;
-use super::playbooks::Playbooks;
 use super::runs::Run;
 
 /// A task: its type, and what it is about.
-pub type TaskKey = (Name, Task);
+pub(super) type TaskKey = (Name, Task);
 
 /// Something that is summed over tasks.
 pub(super) trait Fold {
@@ -92,42 +90,10 @@ impl Sign {
 
 /// A fold, and the runs of every task.
 #[derive(Debug, Default)]
-struct ByTask<F> {
-    fold: F,
+pub(super) struct ByTask<F> {
+    /// The fold.
+    pub(super) fold: F,
     members: BTreeSet<(TaskKey, RunId)>,
-}
-
-/// The ledger and the playbooks, kept as runs change.
-#[derive(Debug, Default)]
-pub struct Kept(ByTask<(ModelLedger, Playbooks)>);
-
-impl Kept {
-    /// Before runs change: takes out what they gave. What comes out goes into [`Kept::after`].
-    pub fn before(&mut self, facts: &Facts, runs: &[RunId]) -> Vec<TaskKey> {
-        self.0.before(facts, runs)
-    }
-
-    /// After runs changed: puts in what they give.
-    pub fn after(&mut self, facts: &Facts, runs: &[RunId], before: Vec<TaskKey>) {
-        self.0.after(facts, runs, before);
-    }
-
-    /// The ledger.
-    pub fn ledger(&mut self) -> &mut ModelLedger {
-        &mut self.0.fold.0
-    }
-
-    /// The playbooks.
-    pub fn playbooks(&mut self) -> &mut Playbooks {
-        &mut self.0.fold.1
-    }
-
-    /// Memory that they take, in bytes.
-    pub fn memory(&self) -> usize {
-        let (ledger, playbooks) = &self.0.fold;
-        // A tree's leaves are three quarters full.
-        ledger.memory() + playbooks.memory() + self.0.members.len() * size_of::<(TaskKey, RunId)>() * 4 / 3
-    }
 }
 
 /// A fold of the runs of all rows.
@@ -139,7 +105,7 @@ pub(super) fn of_all<F: Fold>(fold: F, facts: &Facts) -> F {
 
 impl<F: Fold> ByTask<F> {
     /// Takes out the tasks of runs that are about to change, and gives them.
-    fn before(&mut self, facts: &Facts, runs: &[RunId]) -> Vec<TaskKey> {
+    pub(super) fn before(&mut self, facts: &Facts, runs: &[RunId]) -> Vec<TaskKey> {
         let parts = self.parts(facts, runs);
         let tasks = tasks_of(&parts);
         for task in &tasks {
@@ -152,7 +118,7 @@ impl<F: Fold> ByTask<F> {
     }
 
     /// Puts in the tasks of runs that have changed, `before` being those they had.
-    fn after(&mut self, facts: &Facts, runs: &[RunId], before: Vec<TaskKey>) {
+    pub(super) fn after(&mut self, facts: &Facts, runs: &[RunId], before: Vec<TaskKey>) {
         let mut parts = self.parts(facts, runs);
         if self.members.is_empty() {
             parts.sort_unstable();
@@ -180,6 +146,12 @@ impl<F: Fold> ByTask<F> {
             }
         }
         self.fold.settle();
+    }
+
+    /// Memory that the runs of tasks take, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        // A tree's leaves are three quarters full.
+        self.members.len() * size_of::<(TaskKey, RunId)>() * 4 / 3
     }
 
     fn parts(&self, facts: &Facts, runs: &[RunId]) -> Vec<(TaskKey, RunId)> {

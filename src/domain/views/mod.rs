@@ -3,12 +3,13 @@
 //! A view depends on the *set* of rows: not on the order in which they came, not on the batches, and not on how a score
 //! came to be (who caused it, and as which of how many). docs/knowledge.md says what everything means.
 
-pub mod by_task;
+mod by_task;
 mod detail;
 pub mod drift;
 mod episodes;
 pub mod facts;
 mod few;
+pub mod kept;
 mod member;
 pub mod model_ledger;
 pub mod names;
@@ -21,6 +22,7 @@ mod row;
 pub mod run_lines;
 mod runs;
 mod shown;
+mod standing;
 pub mod told;
 
 use std::collections::{BTreeMap, BTreeSet};

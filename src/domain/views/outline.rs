@@ -5,7 +5,8 @@
 
 use super::detail::scaled;
 use super::member::{Finder, Member};
-use super::shown::{Origin, place, put};
+use super::shown::put;
+use super::standing::{Origin, Standing};
 use super::told::{Told, Tolds};
 use crate::domain::schema::record::{EvidenceRecord, Kind, ModelRole};
 use crate::domain::schema::scalars::{Escaped, EventTime};
@@ -91,7 +92,7 @@ impl Outlines {
     /// Adds a row of a file's rows by its lines, without their newlines. Lines that distilld did not write like that are left
     /// out.
     pub(super) fn push_lines(&mut self, evidence: &str, score: &str, source_file: &str, tolds: &mut Tolds) {
-        let (mut is_work, mut is_extraction, mut standing) = (false, false, None);
+        let (mut is_work, mut is_extraction, mut standing, mut origin) = (false, false, None, None);
         let mut finder = Finder::default();
         self.begin();
         for (key, value) in skim::members(evidence) {
@@ -99,8 +100,8 @@ impl Outlines {
             match member {
                 Member::Provenance => {
                     standing = Standing::read(value);
-                    let is_kept = standing.as_ref().is_some_and(|standing| standing.is_of(source_file));
-                    put(&mut self.shown, member, value, is_kept);
+                    origin = standing.as_ref().and_then(|standing| standing.origin_in(source_file));
+                    put(&mut self.shown, member, value, origin.is_some());
                     continue;
                 }
                 Member::Kind => is_work = value == "\"work\"",
@@ -110,14 +111,13 @@ impl Outlines {
             self.member(member, value);
         }
         let Some((standing, told)) = standing.zip(tolds.read(score)) else { return };
-        let kept = standing.origin.filter(|_| standing.is_of(source_file));
         self.end(Head {
             time: standing.time,
             told: told.of_kind(is_work, is_extraction),
             latency_us: self.latency_us,
             generation: standing.generation,
             line: standing.line,
-            origin: kept.unwrap_or(Origin::NONE),
+            origin: origin.unwrap_or(Origin::NONE),
             evidence_len: len(evidence.len()),
             scored_len: len(score.len()),
             shown_at: 0,
@@ -203,51 +203,4 @@ impl Outlines {
 
 fn len(bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)
-}
-
-/// What a provenance says of its row's place.
-#[derive(Debug)]
-pub(super) struct Standing<'t> {
-    /// As it stands there.
-    source_file: &'t str,
-    pub(super) generation: u32,
-    pub(super) line: u64,
-    time: EventTime,
-    /// When it stands in our words.
-    origin: Option<Origin>,
-}
-
-impl<'t> Standing<'t> {
-    pub(super) fn read(provenance: &'t str) -> Option<Self> {
-        if let Some(place) = place(provenance) {
-            return Some(Self {
-                source_file: place.source_file,
-                generation: place.origin.generation,
-                line: place.origin.line,
-                time: EventTime::parse(place.recorded_at)?.time,
-                origin: Some(place.origin),
-            });
-        }
-        let (mut source_file, mut generation, mut line, mut time) = ("", None, None, None);
-        for (key, value) in skim::members(provenance) {
-            match key {
-                "source_file" => source_file = value.trim_matches('"'),
-                "generation" => generation = value.parse().ok(),
-                "line_offset" => line = value.parse().ok(),
-                "recorded_at" => time = EventTime::parse(value.trim_matches('"')),
-                _ => {}
-            }
-        }
-        Some(Self { source_file, generation: generation?, line: line?, time: time?.time, origin: None })
-    }
-
-    /// Whether it says it all, of a row of this file, whose name is escaped.
-    fn is_of(&self, source_file: &str) -> bool {
-        self.origin.is_some() && self.source_file == source_file
-    }
-
-    /// The file, by its name.
-    pub(super) fn source_file(&self) -> Escaped<'t> {
-        Escaped::from_escaped(self.source_file)
-    }
 }

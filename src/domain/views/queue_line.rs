@@ -1,7 +1,7 @@
 //! `views/review_queue.jsonl`: a line for each row that needs a person. Its text stays in the evidence.
 
 use super::facts::{Facts, Row, RowId};
-use super::shown::Origin;
+use super::standing::Origin;
 use super::{Lines, told};
 use crate::domain::render::Object;
 use crate::domain::review_queue::Why;

@@ -3,10 +3,12 @@
 //! Only what a line shows is taken from the evidence, as the escaped text that it is: nothing is decoded on the way.
 
 mod json;
+mod lists;
 
 use std::ops::Range;
 
 use json::{Json, push_quoted, retrieved, set, string};
+use lists::{Lists, SHARED_BYTES_MAX};
 
 use super::Lines;
 use super::detail::scaled;
@@ -14,9 +16,9 @@ use super::facts::{Facts, Row, RowId, RunId};
 use super::few::Few;
 use super::member::Member;
 use super::names::Name;
-use super::row::NONE;
 use super::runs::{Run, worst};
-use super::shown::{Origin, parts, put_all};
+use super::shown::{parts, put_all};
+use super::standing::Origin;
 use super::told::reasons;
 use crate::domain::render::Object;
 use crate::domain::schema::SCHEMA_VERSION;
@@ -67,28 +69,6 @@ pub struct RunLines {
     text: String,
     parts: Vec<Part>,
     lists: Lists,
-}
-
-const LISTS: usize = 1 << 14;
-/// Parts that are longer are rarely met again.
-const SHARED_BYTES_MAX: usize = 1 << 10;
-
-/// The lists of the latest runs of a single row, by the number of its parts. Many such rows have the same parts, and sorting
-/// and writing the lists was a third of a line.
-#[derive(Debug)]
-struct Lists(Vec<(Name, String)>);
-
-impl Default for Lists {
-    fn default() -> Self {
-        Self(vec![(NONE, String::new()); LISTS])
-    }
-}
-
-impl Lists {
-    fn slot(&mut self, parts: Name) -> Option<&mut (Name, String)> {
-        let slots = self.0.len();
-        self.0.get_mut(parts as usize % slots)
-    }
 }
 
 impl RunLines {

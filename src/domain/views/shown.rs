@@ -8,24 +8,11 @@
 use super::member::{Finder, Member};
 use super::names::{Name, Names, push};
 use super::row::{NONE, RowId};
-use crate::domain::schema::scalars::Sha256Hex;
+use super::standing::{Origin, Standing};
 use crate::domain::skim;
 
 /// More is not kept: what is shown of later rows is read back. 400,000 rows of all streams have about half as much.
 const BYTES_MAX: usize = 64 << 20;
-
-/// Where a row lies in its source, and its hash: what a provenance says beside the row's stream and time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Origin {
-    pub(super) sig_hash: Sha256Hex,
-    pub(super) line: u64,
-    pub(super) byte: u64,
-    pub(super) generation: u32,
-}
-
-impl Origin {
-    pub(super) const NONE: Self = Self { sig_hash: Sha256Hex([0; 32]), line: 0, byte: 0, generation: 0 };
-}
 
 /// What is shown of rows that were read one after the other.
 #[derive(Debug, Default)]
@@ -99,12 +86,12 @@ pub(super) fn put_all(text: &mut String, evidence: &str, source_file: &str) -> O
     for (key, value) in skim::members(evidence) {
         if let Some(member) = finder.find(key).filter(|member| member.is_shown()) {
             if member == Member::Provenance {
-                origin = place(value).filter(|place| place.source_file == source_file);
+                origin = Standing::read(value).and_then(|standing| standing.origin_in(source_file));
             }
             put(text, member, value, member == Member::Provenance && origin.is_some());
         }
     }
-    origin.map_or(Origin::NONE, |place| place.origin)
+    origin.unwrap_or(Origin::NONE)
 }
 
 /// The members and values of parts, in the order of the evidence.
@@ -119,58 +106,11 @@ pub(super) fn parts(text: &str) -> impl Iterator<Item = (Member, &str)> {
     })
 }
 
-/// A provenance as it stands.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'t> {
-    pub(super) source_file: &'t str,
-    pub(super) origin: Origin,
-    pub(super) recorded_at: &'t str,
-}
-
-/// Reads a provenance that has the order and the lengths of ours; `None` of any other.
-pub(super) fn place(json: &str) -> Option<Place<'_>> {
-    let rest = json.strip_prefix(r#"{"source_file":""#)?;
-    let (source_file, rest) = split(rest, memchr::memchr(b'"', rest.as_bytes())?, r#"","generation":"#)?;
-    let (generation, rest) = split(rest, digits(rest), r#","line_offset":"#)?;
-    let (line, rest) = split(rest, digits(rest), r#","byte_offset":"#)?;
-    let (byte, rest) = split(rest, digits(rest), r#","sig_hash":""#)?;
-    let (sig_hash, rest) = split(rest, 64, r#"","recorded_at":""#)?;
-    let (recorded_at, rest) = split(rest, 24, r#""}"#)?;
-    let origin = Origin {
-        sig_hash: Sha256Hex::parse(sig_hash)?,
-        line: line.parse().ok()?,
-        byte: byte.parse().ok()?,
-        generation: generation.parse().ok()?,
-    };
-    rest.is_empty().then_some(Place { source_file, origin, recorded_at })
-}
-
-fn split<'t>(text: &'t str, at: usize, behind: &str) -> Option<(&'t str, &'t str)> {
-    let (value, rest) = text.split_at_checked(at)?;
-    Some((value, rest.strip_prefix(behind)?))
-}
-
-fn digits(text: &str) -> usize {
-    text.bytes().take_while(u8::is_ascii_digit).count()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::standing::tests::provenance;
     use super::*;
-    use crate::domain::schema::provenance::Provenance;
-    use crate::domain::schema::scalars::{EventTime, Sha256Hex};
-
-    fn provenance() -> String {
-        Provenance {
-            source_file: "data/_kb/audits.jsonl".into(),
-            generation: 2,
-            line_offset: 17,
-            byte_offset: 40_960,
-            sig_hash: Sha256Hex([0xab; 32]),
-            recorded_at: EventTime::from_millis(1_777_212_191_482),
-        }
-        .render()
-    }
+    use crate::domain::schema::scalars::Sha256Hex;
 
     #[test]
     fn what_is_shown_of_a_row_comes_out_again() {
@@ -194,17 +134,6 @@ mod tests {
         assert_eq!(put_all(&mut text, &line, "data/_kb/outcomes.jsonl"), Origin::NONE);
         expected[0].1 = &place;
         assert_eq!(parts(&text).collect::<Vec<_>>(), expected);
-    }
-
-    #[test]
-    fn a_provenance_of_another_shape_has_no_short_form() {
-        let ours = provenance();
-        assert!(place(&ours).is_some());
-        for other in
-            [ours.replace(":2,", ":-2,"), ours.replace("482Z", "48Z"), format!("{ours} "), "{}".to_owned()]
-        {
-            assert!(place(&other).is_none(), "{other}");
-        }
     }
 
     #[test]

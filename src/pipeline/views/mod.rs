@@ -1,8 +1,8 @@
 //! The derived views of what is committed: what they remember of the rows, and the files that hold them.
 //!
 //! ```text
-//! evidence, scores ─▶ read ─▶ facts ─▶ ledger, playbooks, drift ─▶ rewrite ─▶ prepared files ─▶ the committer
-//!     new bytes             70 B a row        what changed           lines that stay are copied
+//! outlines of new rows ─▶ facts ─▶ ledger, playbooks, drift ─▶ rewrite ─▶ prepared files ─▶ the committer
+//! (or read from lines)    64 B a row      what changed         lines that stay are copied
 //! ```
 
 mod files;

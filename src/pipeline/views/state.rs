@@ -8,8 +8,8 @@ use super::queue::Queue;
 use super::read::{Cursors, Fresh};
 use super::run_file::RunFile;
 use crate::domain::schema::receipt::CommittedState;
-use crate::domain::views::by_task::Kept;
 use crate::domain::views::facts::Facts;
+use crate::domain::views::kept::Kept;
 use crate::pipeline::review::Special;
 use crate::store::{Prepared, StoreError};
 

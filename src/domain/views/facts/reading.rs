@@ -3,9 +3,10 @@
 use super::super::detail::name_of;
 use super::super::member::Member;
 use super::super::names::{Name, push};
-use super::super::outline::{Head, Outlines, Standing};
+use super::super::outline::{Head, Outlines};
 use super::super::row::{NONE, OF_RUN};
 use super::super::shown;
+use super::super::standing::Standing;
 use super::{Facts, Place, Row, RowId, RunId, Stretch, Task};
 use crate::domain::skim;
 
