@@ -26,6 +26,7 @@ use distilld::domain::exports::secrets::find_escaped;
 use distilld::domain::link::{Links, Moment, NewRow, Touched};
 use distilld::domain::row::Warnings;
 use distilld::domain::rules::Rules;
+use distilld::domain::schema::scalars::Sha256Hex;
 use distilld::domain::streams::STREAMS;
 
 const CHUNK_BYTES: usize = 1 << 20;
@@ -153,6 +154,16 @@ fn e_hash_of_each_text(bencher: Bencher<'_, '_>) {
     });
 }
 
+/// As d and e, without the parse: what a worker does.
+#[divan::bench]
+fn e_hashes_of_each_row_and_its_text_in_turns(bencher: Bencher<'_, '_>) {
+    bench(bencher, |chunk| {
+        for (row, text) in rows_of(&chunk.bytes).zip(&chunk.texts) {
+            black_box(Sha256Hex::of_each([row, text.as_bytes()]));
+        }
+    });
+}
+
 #[divan::bench]
 fn f_secrets_in_each_text(bencher: Bencher<'_, '_>) {
     bench(bencher, |chunk| {
@@ -174,6 +185,15 @@ fn g_distilled(bencher: Bencher<'_, '_>) {
 fn h_hash_of_the_lines(bencher: Bencher<'_, '_>) {
     bench(bencher, |chunk| {
         black_box((Sha256::digest(&chunk.lines.evidence), Sha256::digest(&chunk.lines.scored)));
+    });
+}
+
+/// As b and h: what a worker does.
+#[divan::bench]
+fn h_hashes_of_the_input_and_the_lines_in_turns(bencher: Bencher<'_, '_>) {
+    bench(bencher, |chunk| {
+        let lines = [chunk.lines.evidence.as_bytes(), &chunk.bytes, chunk.lines.scored.as_bytes()];
+        black_box(Sha256Hex::of_each(lines));
     });
 }
 

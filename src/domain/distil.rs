@@ -1,6 +1,6 @@
 //! One row in; evidence and its first score, or a quarantine line, out. The same bytes on every machine.
 
-use super::canonical::{Doc, Kind as JsonKind, Parser};
+use super::canonical::{Doc, Kind as JsonKind, Parser, unescape};
 use super::exports::instruction::Asked;
 use super::link::{Facts, RowText};
 use super::reject::Reject;
@@ -9,7 +9,7 @@ use super::rules::{Rules, StreamSettings};
 use super::schema::provenance::Provenance;
 use super::schema::quarantine::Quarantined;
 use super::schema::record::{EvidenceRecord, Invalid, TimestampOrigin};
-use super::schema::scalars::{EventTime, Sha256Hex};
+use super::schema::scalars::{Escaped, EventTime, Sha256Hex};
 use super::schema::scored_run::NewScore;
 use super::score::{Category, Judgement, reasons, score};
 use super::scratchpad;
@@ -194,7 +194,8 @@ impl<'r> Distiller<'r> {
     ) -> Result<Distilled, RowTrouble> {
         let mut seen = Warnings::new();
         let doc = object(&mut self.parser, row)?;
-        let mut draft = draft(context, place, doc);
+        let hashes = Hashes::of(doc);
+        let mut draft = draft(context, place, hashes.row);
         read(doc, self.rules, context, &mut draft, &mut seen)?;
         if unterminated {
             draft.mark_failure("row.unterminated");
@@ -214,7 +215,7 @@ impl<'r> Distiller<'r> {
         record.timestamp = timestamp;
         record.timestamp_origin = origin;
         record.provenance.recorded_at = timestamp;
-        record.output_hash = record.text.as_ref().map(super::schema::scalars::Escaped::hash);
+        record.output_hash = record.text.as_ref().map(|text| hashes.of_text(text));
         let asked = Asked::of_record(record);
         record.input_hash = record.input_hash.or(asked.as_ref().map(|asked| asked.hash));
         record.model_provider = record.provider_of_model();
@@ -297,7 +298,8 @@ pub fn judge(stream: &dyn Stream, raw: &[u8]) -> Result<(), Reject> {
     let place = Place { generation: 0, line_offset: 0, byte_offset: 0 };
     let mut parser = Parser::default();
     let doc = object(&mut parser, row)?;
-    read(doc, &rules, context, &mut draft(context, place, doc), &mut Warnings::new())
+    let mut draft = draft(context, place, Sha256Hex(doc.hash()));
+    read(doc, &rules, context, &mut draft, &mut Warnings::new())
 }
 
 /// A row in canonical form, or why it is none.
@@ -306,9 +308,33 @@ fn object<'p>(parser: &'p mut Parser, row: &[u8]) -> Result<Doc<'p>, Reject> {
     if doc.root().kind() == JsonKind::Object { Ok(doc) } else { Err(Reject::NotObject) }
 }
 
+/// The hashes of a row, and of what is likely to be its text.
+struct Hashes<'d> {
+    row: Sha256Hex,
+    likely_text: Option<(&'d str, Sha256Hex)>,
+}
+
+impl<'d> Hashes<'d> {
+    /// A row is hashed together with its longest string, which nearly always is its text: two hashes take little more
+    /// time than one, and the wrong string costs no more than that it is unescaped.
+    fn of(doc: Doc<'d>) -> Self {
+        // Shorter ones are not worth the second copy.
+        const TEXT_BYTES_MIN: usize = 128;
+        let Some(longest) = doc.longest_string().filter(|text| text.len() >= TEXT_BYTES_MIN) else {
+            return Self { row: Sha256Hex(doc.hash()), likely_text: None };
+        };
+        let [row, text] = Sha256Hex::of_each([doc.text().as_bytes(), unescape(longest).as_bytes()]);
+        Self { row, likely_text: Some((longest, text)) }
+    }
+
+    fn of_text(&self, text: &Escaped<'_>) -> Sha256Hex {
+        let known = self.likely_text.filter(|(likely, _)| *likely == text.escaped());
+        known.map_or_else(|| text.hash(), |(_, hash)| hash)
+    }
+}
+
 /// The record in the making of a row.
-fn draft<'a>(context: StreamContext<'a>, place: Place, doc: Doc<'_>) -> Draft<'a> {
-    let sig_hash = Sha256Hex(doc.hash());
+fn draft(context: StreamContext<'_>, place: Place, sig_hash: Sha256Hex) -> Draft<'_> {
     let provenance = Provenance {
         source_file: context.source_file.into(),
         generation: place.generation,

@@ -19,6 +19,7 @@ pub mod row;
 pub mod rules;
 pub mod score;
 pub mod scratchpad;
+mod sha256;
 pub mod signal;
 pub mod skim;
 pub mod snapshot;

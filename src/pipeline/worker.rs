@@ -129,12 +129,11 @@ pub fn distil(
     made.lines.scored.reserve(job.buffer.len() / 2);
     let mut place =
         Place { generation: chunk.source.generation, line_offset: chunk.first_line, byte_offset: chunk.from };
-    let input_sha256 = match &chunk.content {
+    match &chunk.content {
         Content::Oversize(line) => {
             let sha256 = Sha256Hex(line.sha256);
             distiller.oversize_row(spec.context(), place, &line.start, line.length, sha256, &mut made.lines);
             made.quarantined = 1;
-            Sha256Hex(line.range_sha256)
         }
         Content::Lines => {
             let mut from = 0;
@@ -147,16 +146,23 @@ pub fn distil(
                 place.line_offset += 1;
                 place.byte_offset += row.len() as u64 + 1;
             }
-            Sha256Hex::of(&job.buffer)
         }
-    };
+    }
     // Where the last chunk had duplicates this one will, and lines that are taken out change the hash: the commit takes
     // it then. Hashing twice was a tenth of a replay.
     let hash_now = !spec.has_duplicates.load(Ordering::Relaxed);
+    let lines = [&made.lines.evidence, &made.lines.scored, &made.lines.scratchpads];
+    let [evidence, scored, scratchpads] = lines.map(|lines| if hash_now { lines.as_bytes() } else { b"" });
+    let hashes = Sha256Hex::of_each([evidence, &job.buffer, scored, scratchpads]);
+    let [evidence_sha256, read_sha256, scored_sha256, scratchpads_sha256] = hashes;
+    let input_sha256 = match &chunk.content {
+        Content::Oversize(line) => Sha256Hex(line.range_sha256),
+        Content::Lines => read_sha256,
+    };
     Ok(Worked {
-        evidence_sha256: hash_now.then(|| Sha256Hex::of(made.lines.evidence.as_bytes())),
-        scored_sha256: hash_now.then(|| Sha256Hex::of(made.lines.scored.as_bytes())),
-        scratchpads_sha256: hash_now.then(|| Sha256Hex::of(made.lines.scratchpads.as_bytes())),
+        evidence_sha256: hash_now.then_some(evidence_sha256),
+        scored_sha256: hash_now.then_some(scored_sha256),
+        scratchpads_sha256: hash_now.then_some(scratchpads_sha256),
         lines: made.lines,
         rows: made.rows,
         quarantined: made.quarantined,

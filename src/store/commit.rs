@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::StoreError;
+use super::append::{Append, all_of, died};
 use super::cursors::CursorCache;
 use super::disk::Disk;
 use super::prepared::Prepared;
@@ -18,26 +18,6 @@ use crate::domain::schema::receipt::{
     CommittedState, InputRange, OutputRange, Receipt, ReceiptKind, RecordCounts,
 };
 use crate::domain::schema::scalars::{EventTime, Sha256Hex};
-
-/// Lines to append, with their number and hash; one range entry of the receipt.
-#[derive(Debug)]
-pub struct Piece {
-    /// The bytes.
-    pub bytes: Vec<u8>,
-    /// Lines in them.
-    pub rows: u64,
-    /// Their SHA-256, where it is known already; else the commit takes it.
-    pub sha256: Option<Sha256Hex>,
-}
-
-/// Pieces for the end of one output.
-#[derive(Debug)]
-pub struct Append {
-    /// The file, relative to the output folder.
-    pub path: String,
-    /// The pieces, in order.
-    pub pieces: Vec<Piece>,
-}
 
 /// A whole new content for one output: ranges kept of the old one, then new bytes.
 #[derive(Debug)]
@@ -233,64 +213,6 @@ impl Store {
         Ok(ranges)
     }
 
-    /// Appends to all files: each is synced while the next ones are written, and where there is much to write, several are
-    /// written at a time.
-    fn append_all(&self, appends: &[Append]) -> Result<Vec<OutputRange>, StoreError> {
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut syncs = self.syncs.begin(appends.len());
-            let mut written = Vec::new();
-            while let Some(append) = appends.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let ranges = self.append(append);
-                let go_on = ranges.is_ok();
-                written.push(ranges);
-                if !go_on {
-                    break;
-                }
-                syncs.file(self.output.join(&append.path));
-            }
-            written.push(syncs.wait().map(|()| Vec::new()));
-            all_of(written)
-        };
-        let bytes: usize =
-            appends.iter().flat_map(|append| &append.pieces).map(|piece| piece.bytes.len()).sum();
-        let threads = if bytes > ALONE_BYTES { appends.len().min(WRITE_THREADS) } else { 1 };
-        let mut ranges = std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-            let mut written = vec![work()];
-            written.extend(others.into_iter().map(|other| other.join().unwrap_or_else(|_| died())));
-            all_of(written)
-        })?;
-        ranges.sort_by(|a, b| (&a.path, a.from).cmp(&(&b.path, b.from)));
-        Ok(ranges)
-    }
-
-    fn append(&self, append: &Append) -> Result<Vec<OutputRange>, StoreError> {
-        let path = self.output.join(&append.path);
-        let mut at = self.receipts.state.output_len(&append.path);
-        if at == 0
-            && let Some(dir) = path.parent()
-        {
-            self.disk.make_dir(dir)?;
-        }
-        let mut ranges = Vec::with_capacity(append.pieces.len());
-        for piece in &append.pieces {
-            if memchr::memchr_iter(b'\n', &piece.bytes).count() as u64 != piece.rows {
-                return Err(StoreError::CheckFailed(format!(
-                    "{} lines for {} are not there",
-                    piece.rows, append.path
-                )));
-            }
-            self.disk.write(&path, at, &piece.bytes)?;
-            let to = at + piece.bytes.len() as u64;
-            let sha256 = piece.sha256.unwrap_or_else(|| Sha256Hex::of(&piece.bytes));
-            let path = append.path.clone();
-            ranges.push(OutputRange { path, from: at, to, rows: piece.rows, sha256, replaces: None });
-            at = to;
-        }
-        Ok(ranges)
-    }
-
     /// Writes and syncs the new content beside the old.
     fn rewrite(&self, replace: &Replace, seq: u64) -> Result<Vec<OutputRange>, StoreError> {
         let path = self.output.join(&replace.path);
@@ -407,29 +329,6 @@ fn check_counts(commit: &Commit, state: &CommittedState) -> Result<(), StoreErro
 }
 
 pub(super) const BLOCK_BYTES: usize = 1 << 20;
-/// How many files are written at a time, where they are more than so many bytes: these are written sooner than threads begin.
-const WRITE_THREADS: usize = 4;
-const ALONE_BYTES: usize = 1 << 20;
-
-/// All ranges, or what went wrong. A failed sync matters more than a full disk: only the latter may be tried again.
-fn all_of(
-    written: impl IntoIterator<Item = Result<Vec<OutputRange>, StoreError>>,
-) -> Result<Vec<OutputRange>, StoreError> {
-    let (mut ranges, mut no_space) = (Vec::new(), None);
-    for one in written {
-        match one {
-            Ok(more) => ranges.extend(more),
-            Err(error @ StoreError::NoSpace { .. }) => no_space = no_space.or(Some(error)),
-            Err(error) => return Err(error),
-        }
-    }
-    no_space.map_or(Ok(ranges), Err)
-}
-
-fn died() -> Result<Vec<OutputRange>, StoreError> {
-    Err(StoreError::CheckFailed("a writing thread panicked".to_owned()))
-}
-
 fn new_path(path: &Path, seq: u64) -> PathBuf {
     Prepared::name(path, &seq.to_string())
 }

@@ -1,5 +1,6 @@
 //! What is durable: outputs, receipts, cursors. Speaks bytes and lengths, never records.
 
+pub mod append;
 pub mod around;
 pub mod behind;
 pub mod commit;
@@ -14,6 +15,7 @@ mod rewrite;
 pub mod swap;
 mod syncs;
 
-pub use commit::{Append, Commit, Piece, Replace, Store};
+pub use append::{Append, Piece};
+pub use commit::{Commit, Replace, Store};
 pub use error::StoreError;
 pub use prepared::Prepared;

@@ -61,6 +61,11 @@ impl<'a> Doc<'a> {
         Sha256::digest(self.text.as_bytes()).into()
     }
 
+    /// The longest string among the members of the outermost object, still escaped.
+    pub fn longest_string(&self) -> Option<&'a str> {
+        self.root().members().filter_map(|(_, value)| value.escaped()).max_by_key(|escaped| escaped.len())
+    }
+
     /// The outermost value.
     pub fn root(self) -> Value<'a> {
         Value { doc: self, index: 0 }

@@ -19,6 +19,20 @@ impl Sha256Hex {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The hashes of several texts, in less time than one after the other; the longest goes first.
+    pub fn of_each<const TEXTS: usize>(texts: [&[u8]; TEXTS]) -> [Self; TEXTS] {
+        let mut hashes = [[0; 32]; TEXTS];
+        crate::domain::sha256::each(&texts, &mut hashes);
+        hashes.map(Self)
+    }
+
+    /// As [`Self::of_each`], for any number of texts.
+    pub fn of_all(texts: &[&[u8]]) -> Vec<Self> {
+        let mut hashes = vec![[0; 32]; texts.len()];
+        crate::domain::sha256::each(texts, &mut hashes);
+        hashes.into_iter().map(Self).collect()
+    }
+
     /// Reads 64 hex digits of either case.
     pub fn parse(text: &str) -> Option<Self> {
         hex_decode_array(text.as_bytes()).ok().map(Self)
