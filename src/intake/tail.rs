@@ -37,6 +37,7 @@ pub struct Tail {
     gaps: VecDeque<GapFound>,
     rotated_wait: Duration,
     caught_up: bool,
+    absent: bool,
 }
 
 impl Tail {
@@ -55,6 +56,7 @@ impl Tail {
             gaps: VecDeque::new(),
             rotated_wait,
             caught_up: false,
+            absent: false,
         }
     }
 
@@ -82,6 +84,11 @@ impl Tail {
         self.caught_up
     }
 
+    /// Whether there was no file to read at the last look. To look again is to list a folder.
+    pub fn is_absent(&self) -> bool {
+        self.absent
+    }
+
     /// Bytes that are there and not read yet, as far as this tail has seen.
     pub fn lag_bytes(&self) -> u64 {
         match &self.current {
@@ -96,7 +103,8 @@ impl Tail {
     /// Reads on. `buffer` holds the lines of the chunk afterwards.
     pub fn step(&mut self, limits: ReadLimits, buffer: &mut Vec<u8>) -> Result<Step, IntakeError> {
         loop {
-            if self.current.is_none() && !self.open_next()? {
+            self.absent = self.current.is_none() && !self.open_next()?;
+            if self.absent {
                 return Ok(self.gaps.pop_front().map_or(Step::Idle, Step::Gap));
             }
             if let Some(gap) = self.gaps.pop_front() {

@@ -226,6 +226,7 @@ pub fn run(plan: Plan<'_>) -> Result<crate::store::Store, committer::PipelineErr
         events: event_sender.clone(),
         buffers,
         spare: None,
+        looked_for_files: None,
         shared: Arc::clone(&shared),
         line_bytes_max: rules.line_bytes_max,
         once,

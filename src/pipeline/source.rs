@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use tracing::{info, warn};
@@ -35,6 +35,8 @@ pub struct Source {
     pub buffers: Receiver<Vec<u8>>,
     /// A buffer that was taken and not needed.
     pub spare: Option<Vec<u8>>,
+    /// When files that were not there were looked for last.
+    pub looked_for_files: Option<Instant>,
     /// What the threads share.
     pub shared: Arc<Shared>,
     /// The longest row that is kept whole, in bytes.
@@ -77,15 +79,31 @@ impl Source {
     /// Gives every tail a turn; after each chunk of a backlog the live ones again. Whether anything was read.
     fn round(&mut self, places: &mut [u64]) -> bool {
         let mut progress = false;
-        let is_backlog = |tail: &Tail| !tail.has_caught_up() || tail.lag_bytes() > CHUNK_BYTES;
-        let backlog: Vec<bool> = self.tails.iter().map(is_backlog).collect();
-        for stream in (0..self.tails.len()).filter(|stream| backlog.get(*stream) == Some(&false)) {
-            progress |= self.turn(stream, true, places);
+        let (mut absent, mut backlog, mut live) = (Vec::new(), Vec::new(), Vec::new());
+        for (stream, tail) in self.tails.iter().enumerate() {
+            if tail.is_absent() {
+                absent.push(stream);
+            } else if !tail.has_caught_up() || tail.lag_bytes() > CHUNK_BYTES {
+                backlog.push(stream);
+            } else {
+                live.push(stream);
+            }
         }
-        for stream in (0..self.tails.len()).filter(|stream| backlog.get(*stream) == Some(&true)) {
-            progress |= self.turn(stream, false, places);
-            for live in (0..self.tails.len()).filter(|live| backlog.get(*live) == Some(&false)) {
-                progress |= self.turn(live, true, places);
+        for stream in &live {
+            progress |= self.turn(*stream, true, places);
+        }
+        for stream in &backlog {
+            progress |= self.turn(*stream, false, places);
+            for live in &live {
+                progress |= self.turn(*live, true, places);
+            }
+        }
+        // Not after every chunk of a backlog: with one stream of 23 that was a fiftieth of a run.
+        let poll_min = self.shared.tuning().poll_min;
+        if !progress || self.looked_for_files.is_none_or(|last| last.elapsed() >= poll_min) {
+            self.looked_for_files = Some(Instant::now());
+            for stream in absent {
+                progress |= self.turn(stream, false, places);
             }
         }
         progress
