@@ -193,7 +193,7 @@ impl Turn<'_> {
         }
     }
 
-    fn is_drained(&self) -> bool {
+    pub(super) fn is_drained(&self) -> bool {
         self.c.shared.in_flight.load(Ordering::Acquire) == 0 && self.c.events.is_empty()
     }
 

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender, bounded};
 use tracing::{debug, warn};
 
 use super::committer::{PipelineError, Turn};
 use super::event::Event;
 use super::review::Special;
-use super::views::{Fresh, Made, ViewError, Views};
+use super::views::{Fresh, Made, ViewError, Views, died};
 use crate::domain::schema::receipt::{CommittedState, Receipt, ReceiptKind};
 use crate::store::StoreError;
 use crate::store::commit::wall_clock;
@@ -42,6 +42,8 @@ pub(super) struct Refresh {
     is_following: bool,
     /// How much was committed since the start when the views last began to read.
     followed_bytes: u64,
+    /// Where the refresh under way waits for what is known only when all samples are made.
+    special: Option<Sender<Special>>,
     /// What the views have not taken yet of rows that are committed.
     fresh: Vec<Fresh>,
     fresh_bytes: usize,
@@ -94,7 +96,8 @@ impl Refresh {
 impl Turn<'_> {
     /// How long until the views may be refreshed, if they are to be.
     pub(super) fn until_refresh(&self) -> Option<Duration> {
-        let wanted = self.refresh.is_due && self.refresh.is_at_rest() && self.is_idle();
+        let may = self.is_idle() || self.has_only_samples_left();
+        let wanted = self.refresh.is_due && self.refresh.is_at_rest() && may;
         let rest = || {
             // What a refresh writes, rows that come meanwhile wait for at the disk: with one every 12 ms that was one in 130, for
             // 5 ms and not 1.3.
@@ -104,20 +107,39 @@ impl Turn<'_> {
         wanted.then(|| if self.source_ended.is_some() { Duration::ZERO } else { rest() })
     }
 
-    /// Begins a refresh when it is time for one.
+    /// Whether no row will come any more, and all that came are committed. Views are made of them while the last samples
+    /// are: neither keeps two cores busy.
+    fn has_only_samples_left(&self) -> bool {
+        let has_ended = self.source_ended.is_some() && !self.c.shared.is_stopping();
+        has_ended && self.is_drained() && self.batch.is_empty()
+    }
+
+    /// Begins a refresh when it is time for one, and gives the one under way what it waits for.
     pub(super) fn refresh_views(&mut self) {
-        if self.until_refresh() != Some(Duration::ZERO) {
+        if self.until_refresh() == Some(Duration::ZERO) {
+            self.begin_refresh();
+        } else {
             self.follow();
-            return;
         }
-        if let Some(settled) = self.c.settled.take_if(|_| self.source_ended.is_some()) {
-            // Whoever wanted to know may be gone.
-            let _ = settled.send(());
+        if self.is_idle()
+            && let Some(refresh) = self.refresh.special.take()
+        {
+            // A refresh that failed waits no more.
+            let _ = refresh.send(self.c.desk.special(&self.c.known.links));
+            // Nothing but samples were committed since it began.
+            self.refresh.is_due = false;
+            if let Some(settled) = self.c.settled.take_if(|_| self.source_ended.is_some()) {
+                // Whoever wanted to know may be gone.
+                let _ = settled.send(());
+            }
         }
+    }
+
+    fn begin_refresh(&mut self) {
         let (output, answer) = (self.c.store.output().to_owned(), self.c.answers.clone());
         let committed = self.c.store.state().clone();
         let streams: Vec<String> = self.c.streams.names().into_iter().map(str::to_owned).collect();
-        let special = self.c.desk.special(&self.c.known.links);
+        let (sender, special) = bounded(1);
         let (views, fresh) = (self.refresh.views.take(), self.refresh.give_fresh());
         let work = move || {
             let streams: Vec<&str> = streams.iter().map(String::as_str).collect();
@@ -125,6 +147,7 @@ impl Turn<'_> {
         };
         if std::thread::Builder::new().name("views".to_owned()).spawn(work).is_ok() {
             self.refresh.under_way = Some(Instant::now());
+            self.refresh.special = Some(sender);
             self.refresh.is_due = false;
         }
     }
@@ -187,21 +210,29 @@ impl Turn<'_> {
     }
 }
 
-/// Refreshes views; they start anew where there is nothing to go on from, and where a file is not what they left.
+/// Refreshes views; they start anew where there is nothing to go on from, and where a file is not what they left. What is
+/// special comes when it is known.
 fn refresh(
     views: Option<Views>,
     fresh: Vec<Fresh>,
     output: &Path,
     committed: &CommittedState,
     streams: &[&str],
-    special: &Special,
+    special: &Receiver<Special>,
 ) -> Result<Made, ViewError> {
+    let mut known = None;
+    let mut special = || {
+        // It comes once, and a refresh that starts over wants it again.
+        let special = known.take().map_or_else(|| special.recv().map_err(died), Ok)?;
+        known = Some(Special::clone(&special));
+        Ok(special)
+    };
     let new = || Views::new(streams, committed);
     let known = views.filter(|views| views.fit(committed));
-    match known.unwrap_or_else(new).refresh(fresh, output, committed, special) {
+    match known.unwrap_or_else(new).refresh(fresh, output, committed, &mut special) {
         Err(changed @ ViewError::Changed(_)) => {
             warn!(error = %changed, "a view has to be made from the beginning");
-            new().refresh(Vec::new(), output, committed, special)
+            new().refresh(Vec::new(), output, committed, &mut special)
         }
         made => made,
     }

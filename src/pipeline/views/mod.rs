@@ -22,7 +22,8 @@ use crate::store::StoreError;
 pub use files::VIEW_PATHS;
 pub use read::{Fresh, committed_facts};
 pub use read_back::ReadBack;
-pub use state::{Made, Views};
+pub(super) use state::died;
+pub use state::{AskSpecial, Made, Views};
 
 /// Why there are no views.
 #[derive(Debug, thiserror::Error)]

@@ -7,12 +7,13 @@ use super::ViewError;
 use super::files::{DRIFT, Key, Listed, whole};
 use super::queue::Queue;
 use super::read_back::ReadBack;
-use super::state::{FileLines, Sources, died};
+use super::state::{AskSpecial, FileLines, Sources, died};
 use crate::domain::views::drift::{STREAMS, drift};
 use crate::domain::views::facts::{Changes, Facts, RunId};
 use crate::domain::views::kept::Kept;
 use crate::domain::views::model_ledger::ModelLedger;
 use crate::domain::views::playbooks::Playbooks;
+use crate::pipeline::review::Special;
 use crate::store::Prepared;
 
 type File = Result<Option<Prepared>, ViewError>;
@@ -23,6 +24,7 @@ pub(super) fn prepare(
     facts: &mut Facts,
     folds: &mut Kept,
     files: &mut FileLines,
+    special: &mut AskSpecial<'_>,
 ) -> Result<Vec<Prepared>, ViewError> {
     let waiting = facts.waiting();
     let before = folds.before(facts, &waiting);
@@ -42,7 +44,7 @@ pub(super) fn prepare(
                 playbook_lines(sources, facts, folds.playbooks(), playbooks_file)?,
                 ledger_lines(sources, facts, folds.ledger(), ledger_file)?,
                 drift_lines(sources, facts, changes)?,
-                queue_lines(sources, facts, changes, queue)?,
+                queue_lines(sources, facts, changes, queue, special()?)?,
             ])
         };
         let others = others();
@@ -107,9 +109,15 @@ fn drift_lines(sources: Sources<'_>, facts: &Facts, changes: &Changes) -> File {
     whole(sources.output, DRIFT, sources.committed, &snapshots)
 }
 
-fn queue_lines(sources: Sources<'_>, facts: &Facts, changes: &Changes, queue: &mut Queue) -> File {
+fn queue_lines(
+    sources: Sources<'_>,
+    facts: &Facts,
+    changes: &Changes,
+    queue: &mut Queue,
+    special: Special,
+) -> File {
     let mut lines = sources.read_back(facts);
-    let Sources { output, committed, special, streams, .. } = sources;
+    let Sources { output, committed, streams, .. } = sources;
     let file = queue.update(output, committed, facts, changes, special, streams, &mut lines);
     lines.check()?;
     file

@@ -40,17 +40,17 @@ impl Queue {
         committed: &CommittedState,
         facts: &Facts,
         changes: &Changes,
-        special: &Special,
+        special: Special,
         streams: usize,
         lines: &mut ReadBack<'_>,
     ) -> Result<Option<Prepared>, ViewError> {
-        let looked_at = self.looked_at(facts, changes, special);
+        let looked_at = self.looked_at(facts, changes, &special);
         let rows = looked_at.iter().copied().chain(changes.first_new..facts.len());
         let rows = rows.filter_map(|id| Some((id, facts.row(id)?)));
         // What is new has no item yet.
         let touched: BTreeSet<Place> =
             looked_at.iter().filter_map(|id| facts.row(*id)).map(Row::place).collect();
-        let items = rows.filter_map(|(id, row)| Some(((why(facts, row, special, streams)?, row.at()), id)));
+        let items = rows.filter_map(|(id, row)| Some(((why(facts, row, &special, streams)?, row.at()), id)));
         let mut new: Vec<(Item, RowId)> = items.collect();
         new.sort_unstable();
         let mut rewrite = Rewrite::open(output, REVIEW_QUEUE, committed)?;
@@ -84,7 +84,7 @@ impl Queue {
             put(&mut rewrite, &mut items, item)?;
         }
         self.items = items;
-        self.special.clone_from(special);
+        self.special = special;
         let prepared = rewrite.finish(self.sha256)?;
         self.sha256 = prepared.as_ref().map(|prepared| prepared.sha256).or(self.sha256);
         Ok(prepared)

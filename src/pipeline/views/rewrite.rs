@@ -5,18 +5,22 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
 
 use sha2::{Digest, Sha256};
 
 use super::ViewError;
 use super::hashing::Hashing;
 use super::read::read_at;
+use super::state::died;
 use crate::domain::schema::receipt::CommittedState;
 use crate::domain::schema::scalars::Sha256Hex;
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::{Prepared, StoreError};
 
 const BLOCK_BYTES: usize = 1 << 20;
+/// So much is written between two syncs, which go on beside the writing: at the end little is left to wait for.
+const SYNC_BYTES: u64 = 32 << 20;
 
 /// Tells files from those of a refresh whose process is still ending.
 static MARK: AtomicU64 = AtomicU64::new(0);
@@ -59,6 +63,9 @@ struct Old {
 struct New {
     file: File,
     hash: Hashing,
+    /// Up to here it is synced, or being synced.
+    sync_to: u64,
+    sync: Option<JoinHandle<io::Result<()>>>,
     /// Room for bytes that are copied.
     room: Vec<u8>,
     /// Removes the file when it comes to nothing.
@@ -195,7 +202,9 @@ impl Rewrite {
             return Err(self.changed());
         }
         let State::Differs(new) = self.state else { return Ok(None) };
-        let New { file, hash, mut prepared, .. } = *new;
+        let mut new = *new;
+        new.end_sync()?;
+        let New { file, hash, mut prepared, .. } = new;
         file.sync_data().map_err(|source| StoreError::Sync { path: prepared.file.clone(), source })?;
         self.name.clone_into(&mut prepared.path);
         prepared.rows = self.rows;
@@ -266,13 +275,33 @@ impl New {
         let nothing = Sha256Hex([0; 32]);
         let prepared =
             Prepared { path: String::new(), file: path, len: 0, rows: 0, sha256: nothing, replaces: nothing };
-        Ok(Self { file, hash: Hashing::new(), room: Vec::new(), prepared })
+        Ok(Self { file, hash: Hashing::new(), sync_to: 0, sync: None, room: Vec::new(), prepared })
     }
 
     /// Writes bytes, and gives room for others.
     fn write(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, ViewError> {
         self.file.write_all(&bytes).map_err(|e| StoreError::io("write", &self.prepared.file, e))?;
         self.prepared.len += bytes.len() as u64;
+        if self.prepared.len >= self.sync_to + SYNC_BYTES {
+            self.begin_sync()?;
+        }
         self.hash.take(bytes)
+    }
+
+    fn begin_sync(&mut self) -> Result<(), ViewError> {
+        self.end_sync()?;
+        self.sync_to = self.prepared.len;
+        if let Ok(file) = self.file.try_clone() {
+            // Without a thread there is more to sync at the end.
+            self.sync = thread::Builder::new().name("views sync".into()).spawn(move || file.sync_data()).ok();
+        }
+        Ok(())
+    }
+
+    /// Waits for the sync under way. What it could not write no later one would say.
+    fn end_sync(&mut self) -> Result<(), ViewError> {
+        let Some(sync) = self.sync.take() else { return Ok(()) };
+        let synced = sync.join().map_err(died)?;
+        Ok(synced.map_err(|source| StoreError::Sync { path: self.prepared.file.clone(), source })?)
     }
 }

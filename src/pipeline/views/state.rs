@@ -43,13 +43,16 @@ pub struct Made {
     pub files: Vec<Prepared>,
 }
 
+/// Gives the rows that need a person for another reason than their score. Asked when all other files are made, or being
+/// made: it may have to wait for samples.
+pub type AskSpecial<'s> = dyn FnMut() -> Result<Special, ViewError> + 's;
+
 /// What a refresh is made from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sources<'s> {
     pub(super) output: &'s Path,
     pub(super) committed: &'s CommittedState,
     pub(super) names: &'s [String],
-    pub(super) special: &'s Special,
     /// The queue is that of the first so many streams.
     pub(super) streams: usize,
 }
@@ -83,19 +86,18 @@ impl Views {
         Ok(self)
     }
 
-    /// Reads what was committed since the last time, and prepares the files that are to be others. `special` are the rows
-    /// that need a person for another reason than their score.
+    /// Reads what was committed since the last time, and prepares the files that are to be others.
     pub fn refresh(
         mut self,
         fresh: Vec<Fresh>,
         output: &Path,
         committed: &CommittedState,
-        special: &Special,
+        special: &mut AskSpecial<'_>,
     ) -> Result<Made, ViewError> {
         self.cursors.read(fresh, output, committed, &mut self.facts)?;
         let Self { streams, cursors, facts, folds, files } = &mut self;
-        let sources = Sources { output, committed, names: &cursors.names, special, streams: *streams };
-        let files = prepare(sources, facts, folds, files)?;
+        let sources = Sources { output, committed, names: &cursors.names, streams: *streams };
+        let files = prepare(sources, facts, folds, files, special)?;
         Ok(Made { views: self, files })
     }
 
@@ -117,6 +119,6 @@ impl Views {
 }
 
 /// A thread of the views has died.
-pub(super) fn died<T>(_: T) -> ViewError {
+pub(in crate::pipeline) fn died<T>(_: T) -> ViewError {
     StoreError::CheckFailed("a thread of the views panicked".to_owned()).into()
 }
