@@ -152,5 +152,8 @@ fn at_no_committed_state_does_a_file_hold_a_sample_that_its_category_forbids() {
         committed.receipts, committed.exported, committed.retracted, committed.replaced
     );
     // Otherwise nothing was looked at.
-    assert!(committed.receipts > 300 && committed.retracted > 100 && committed.replaced > 20, "{committed:?}");
+    assert!(
+        committed.receipts > 300 && committed.retracted > 100 && committed.replaced > 20,
+        "{committed:?}"
+    );
 }

@@ -152,13 +152,11 @@ fn make_rows(job: &SampleJob, scorer_version: &str) -> Result<Vec<MadeLines>, St
             }
         }
     }
-    let made = all.into_iter().filter(|(_, _, samples)| !samples.is_empty());
-    Ok(made
-        .map(|(dataset, bytes, samples)| {
-            let sha256 = Sha256Hex::of(bytes.as_bytes());
-            MadeLines { dataset, bytes, sha256, samples }
-        })
-        .collect())
+    let made: Vec<_> = all.into_iter().filter(|(_, _, samples)| !samples.is_empty()).collect();
+    let hashes = Sha256Hex::of_all(&made.iter().map(|(_, bytes, _)| bytes.as_bytes()).collect::<Vec<_>>());
+    let made = made.into_iter().zip(hashes);
+    let made = made.map(|((dataset, bytes, samples), sha256)| MadeLines { dataset, bytes, sha256, samples });
+    Ok(made.collect())
 }
 
 fn make_pair(pair: &PairRow, evidence: &EvidenceReader) -> Result<MadePair, StoreError> {
