@@ -6,25 +6,19 @@
 //! texts of unequal length, and hashes were 28 % of a run. Where there are no such instructions, and for a text on its
 //! own, it is the `sha2` crate that hashes.
 
-#[cfg(target_arch = "x86_64")]
+// A build that takes the instructions for granted, by `-C target-cpu`, gives the compiler no place where it sees them
+// looked for; unsafe code alone could use them there.
+#[cfg(all(target_arch = "x86_64", not(target_feature = "sha")))]
 mod pairs;
 
-use multiversion::multiversion;
-use multiversion::target::match_target;
+#[cfg(not(all(target_arch = "x86_64", not(target_feature = "sha"))))]
+pub(super) use one_by_one as each;
+#[cfg(all(target_arch = "x86_64", not(target_feature = "sha")))]
+pub(super) use pairs::each;
 use sha2::{Digest, Sha256};
 
-/// Writes the hash of each text to the same place among the hashes. Long texts go first: what is left when one of two
-/// is done is hashed alone.
-#[multiversion(targets("x86_64+sha+ssse3+sse4.1"))]
-pub(super) fn each(texts: &[&[u8]], hashes: &mut [[u8; 32]]) {
-    match_target! {
-        "x86_64+sha+ssse3+sse4.1" => pairs::each(texts, hashes),
-        _ => one_by_one(texts, hashes),
-    }
-}
-
-#[cfg_attr(target_feature = "sha", expect(dead_code, reason = "the instructions are known to be there"))]
-fn one_by_one(texts: &[&[u8]], hashes: &mut [[u8; 32]]) {
+/// Writes the hash of each text to the same place among the hashes.
+pub(super) fn one_by_one(texts: &[&[u8]], hashes: &mut [[u8; 32]]) {
     for (text, hash) in texts.iter().zip(hashes) {
         *hash = Sha256::digest(text).into();
     }

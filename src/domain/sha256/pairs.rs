@@ -7,6 +7,9 @@ use std::arch::x86_64::{
 };
 use std::iter;
 
+use multiversion::multiversion;
+use multiversion::target::match_target;
+
 const BLOCK_BYTES: usize = 64;
 
 type Block = [u8; BLOCK_BYTES];
@@ -129,9 +132,18 @@ impl<'t> Lane<'t> {
     }
 }
 
-/// As [`super::each`].
+/// Writes the hash of each text to the same place among the hashes. Long texts go first: what is left when one of two
+/// is done is hashed alone.
+#[multiversion(targets("x86_64+sha+ssse3+sse4.1"))]
+pub(in crate::domain) fn each(texts: &[&[u8]], hashes: &mut [[u8; 32]]) {
+    match_target! {
+        "x86_64+sha+ssse3+sse4.1" => in_turns(texts, hashes),
+        _ => super::one_by_one(texts, hashes),
+    }
+}
+
 #[target_feature(enable = "sha,ssse3,sse4.1")]
-pub(super) fn each(texts: &[&[u8]], hashes: &mut [[u8; 32]]) {
+fn in_turns(texts: &[&[u8]], hashes: &mut [[u8; 32]]) {
     let mut waiting = texts.iter().zip(hashes).map(|(text, hash)| Lane::new(text, hash));
     let (mut one, mut other) = (waiting.next(), waiting.next());
     while let (Some(a), Some(b)) = (&mut one, &mut other) {
