@@ -228,9 +228,14 @@ impl Facts {
         self.about.range((run, 0)..=(run, NONE)).filter_map(|(_, id)| Some((*id, self.row(*id)?)))
     }
 
-    /// What the line of its run shows of a row, and the number of that, while it is kept.
-    pub(super) fn shown(&self, row: RowId) -> Option<(Origin, Name, &str)> {
+    /// Where a row stands, and the number of what the line of its run shows of it, while that is kept.
+    pub(super) fn shown(&self, row: RowId) -> Option<(Origin, Name)> {
         self.shown.of(row)
+    }
+
+    /// What the line of a run shows, by its number.
+    pub(super) fn shown_text(&self, parts: Name) -> &str {
+        self.shown.text(parts)
     }
 
     /// The provenance of a row, while that is kept.

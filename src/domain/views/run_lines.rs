@@ -82,16 +82,24 @@ impl RunLines {
         if rows.len() > own.len() {
             rows.sort_unstable_by_key(|(_, shows)| shows.row.at());
         }
-        let present = self.read(facts, &mut rows, lines);
+        let alone = rows.first().filter(|_| own.len() == 1 && rows.len() == 1);
+        let shown = alone.and_then(|(id, _)| facts.shown(*id)).filter(|(origin, _)| *origin != Origin::NONE);
+        let present = match (shown, rows.first_mut()) {
+            (Some((origin, parts)), Some((_, shows))) if self.lists.are_all_of(parts) => {
+                shows.origin = origin;
+                self.text.clear();
+                self.parts.clear();
+                self.parts.push(Part { row: 0, member: Member::Provenance, value: 0..0 });
+                bit(Member::Provenance)
+            }
+            _ => self.read(facts, &mut rows, lines),
+        };
         let run = Run::of_rows(facts, run, own.map(|(_, row)| *row));
         let time = rows.first().map_or(EventTime::EPOCH, |(_, first)| first.row.time());
         let began = (time, time.text());
         // Of what a person said the time is shown, which is the row's.
-        let is_shared = own.len() == 1
-            && rows.len() == 1
-            && present & bit(Member::HumanOverride) == 0
-            && self.text.len() <= SHARED_BYTES_MAX;
-        let shared = rows.first().filter(|_| is_shared).and_then(|(id, _)| Some(facts.shown(*id)?.1));
+        let is_shared = present & bit(Member::HumanOverride) == 0 && self.text.len() <= SHARED_BYTES_MAX;
+        let shared = shown.filter(|_| is_shared).map(|(_, parts)| parts);
         let (text, parts) = (&self.text, &self.parts);
         let line = Line { facts, run: &run, rows: &rows, text, parts, present, began, shared };
         line.write(&mut self.lists, out);
@@ -104,8 +112,8 @@ impl RunLines {
         let mut present = 0;
         for (place, (id, shows)) in rows.iter_mut().enumerate() {
             let mut at = self.text.len();
-            shows.origin = if let Some((origin, _, shown)) = facts.shown(*id) {
-                self.text.push_str(shown);
+            shows.origin = if let Some((origin, parts)) = facts.shown(*id) {
+                self.text.push_str(facts.shown_text(parts));
                 origin
             } else {
                 let evidence = lines.evidence(shows.row).unwrap_or_default();
@@ -125,6 +133,19 @@ impl RunLines {
 
 fn bit(member: Member) -> u64 {
     1 << member as u32
+}
+
+/// The members that only lists show, and the provenance, which is no part where it is kept.
+fn in_lists() -> u64 {
+    let others = [
+        Member::Provenance,
+        Member::SourceFiles,
+        Member::CommandsRun,
+        Member::RetrievedContext,
+        Member::SuccessMarkers,
+        Member::FailureMarkers,
+    ];
+    SHOWN.iter().map(|(_, member)| *member).chain(others).fold(0, |bits, member| bits | bit(member))
 }
 
 /// A line, and what it is made from.
@@ -204,15 +225,15 @@ impl<'l> Line<'l> {
             o.array("models", models, |out, model| push_quoted(out, facts.names.text(model)));
         }
         match self.shared.and_then(|parts| Some((parts, lists.slot(parts)?))) {
-            Some((parts, (of, known))) => {
-                if *of != parts {
-                    *of = parts;
-                    known.clear();
-                    let mut o = Object::new(known);
+            Some((parts, known)) => {
+                if known.parts != parts {
+                    (known.parts, known.is_all) = (parts, self.present & !in_lists() == 0);
+                    known.lists.clear();
+                    let mut o = Object::new(&mut known.lists);
                     self.write_lists(&mut o);
                     o.end();
                 }
-                o.members(known);
+                o.members(&known.lists);
             }
             None => self.write_lists(&mut o),
         }

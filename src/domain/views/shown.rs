@@ -39,10 +39,14 @@ impl Shown {
         push(&mut self.rows, (origin, parts));
     }
 
-    /// What is shown of a row, and the number of its parts, if that is kept.
-    pub(super) fn of(&self, row: RowId) -> Option<(Origin, Name, &str)> {
-        let (origin, parts) = self.rows.get(row.checked_sub(self.first)? as usize)?;
-        Some((*origin, *parts, self.parts.text(*parts)))
+    /// Where a row stands, and the number of its parts, if that is kept.
+    pub(super) fn of(&self, row: RowId) -> Option<(Origin, Name)> {
+        self.rows.get(row.checked_sub(self.first)? as usize).copied()
+    }
+
+    /// The parts of a number.
+    pub(super) fn text(&self, parts: Name) -> &str {
+        self.parts.text(parts)
     }
 
     /// The detail that follows from parts, if it was noted.
@@ -147,7 +151,8 @@ mod tests {
         }
         // Rows that were not read one after the other are not kept.
         assert_eq!(shown.name(12, ""), None);
-        let text = |row| shown.of(row).map(|(origin, _, text)| format!("{} {text}", origin.line));
+        let text =
+            |row| shown.of(row).map(|(origin, parts)| format!("{} {}", origin.line, shown.text(parts)));
         let rows: Vec<_> = [4, 5, 6, 8, 9, 12].map(text).to_vec();
         let kept = |text: &str| Some(text.to_owned());
         assert_eq!(rows, [None, kept("5 row 1"), kept("6 row 0"), kept("8 row 0"), None, None]);
