@@ -85,6 +85,7 @@ impl RunLines {
         let alone = rows.first().filter(|_| own.len() == 1 && rows.len() == 1);
         let shown = alone.and_then(|(id, _)| facts.shown(*id)).filter(|(origin, _)| *origin != Origin::NONE);
         let present = match (shown, rows.first_mut()) {
+            // Nearly all rows that are alone: their parts lie anywhere in memory, and stay there.
             (Some((origin, parts)), Some((_, shows))) if self.lists.are_all_of(parts) => {
                 shows.origin = origin;
                 self.text.clear();
