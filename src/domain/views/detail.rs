@@ -67,6 +67,11 @@ impl Packer {
         &self.0
     }
 
+    /// Adds items that were packed before.
+    pub(super) fn append(&mut self, packed: &str) {
+        self.0.push_str(packed);
+    }
+
     /// Adds an item.
     pub(super) fn put(&mut self, item: Item) {
         let (tag, first, second) = match item {

@@ -11,7 +11,7 @@ use super::names::{Name, Names};
 use super::outline::Outlines;
 pub use super::row::{At, Place, Row, RowId, RunId, Task};
 use super::row::{NONE, RANK_SHIFT};
-use super::shown::Shown;
+use super::shown::{Numbers, Shown};
 use super::standing::Origin;
 use super::told::{Told, Tolds};
 use crate::domain::canonical::{push_escaped, unescape};
@@ -228,14 +228,14 @@ impl Facts {
         self.about.range((run, 0)..=(run, NONE)).filter_map(|(_, id)| Some((*id, self.row(*id)?)))
     }
 
-    /// Where a row stands, and the number of what the line of its run shows of it, while that is kept.
-    pub(super) fn shown(&self, row: RowId) -> Option<(Origin, Name)> {
+    /// Where a row stands, and the numbers of what the line of its run shows of it, while that is kept.
+    pub(super) fn shown(&self, row: RowId) -> Option<(Origin, Numbers)> {
         self.shown.of(row)
     }
 
-    /// What the line of a run shows, by its number.
-    pub(super) fn shown_text(&self, parts: Name) -> &str {
-        self.shown.text(parts)
+    /// What the line of a run shows, by its numbers.
+    pub(super) fn shown_texts(&self, shown: Numbers) -> [&str; 2] {
+        [self.shown.text(shown.files), self.shown.text(shown.rest)]
     }
 
     /// The provenance of a row, while that is kept.

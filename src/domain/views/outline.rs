@@ -5,7 +5,7 @@
 
 use super::detail::scaled;
 use super::member::{Finder, Member};
-use super::shown::put;
+use super::shown::{Texts, put};
 use super::standing::{Origin, Standing};
 use super::told::{Told, Tolds};
 use crate::domain::schema::record::{EvidenceRecord, Kind, ModelRole};
@@ -27,8 +27,9 @@ pub(super) struct Head {
     /// Of its evidence and of its score, in bytes, without the newlines; what does not fit is the greatest number.
     pub(super) evidence_len: u32,
     scored_len: u32,
-    /// Where in the text those of its parts begin that lines show, and where they end.
-    shown_at: usize,
+    /// Where in the text its files begin, where the rest of what lines show does, and where that ends.
+    files_at: usize,
+    rest_at: usize,
     end: usize,
 }
 
@@ -37,8 +38,9 @@ pub(super) struct Head {
 pub struct Outlines {
     heads: Vec<Head>,
     text: String,
-    /// Parts that lines show, of the row in the making.
-    shown: String,
+    /// Parts that lines show, of the row in the making: its files, and the rest.
+    files: String,
+    rest: String,
     latency_us: u64,
 }
 
@@ -59,7 +61,7 @@ impl Outlines {
         self.text(Member::RunId, Some(&record.run_id));
         self.text(Member::TaskId, Some(&record.task_id));
         self.text(Member::ModelRole, Some(&Escaped::from_escaped(record.model_role.name())));
-        put(&mut self.shown, Member::Provenance, "", true);
+        put(&mut self.rest, Member::Provenance, "", true);
         self.text(Member::TaskType, record.task_type.as_ref());
         self.text(Member::Mode, record.mode.as_ref());
         self.text(Member::ModelName, record.model_name.as_ref());
@@ -84,7 +86,8 @@ impl Outlines {
             },
             evidence_len: len(evidence.len().saturating_sub(1)),
             scored_len: len(scored.len().saturating_sub(1)),
-            shown_at: 0,
+            files_at: 0,
+            rest_at: 0,
             end: 0,
         });
     }
@@ -101,7 +104,7 @@ impl Outlines {
                 Member::Provenance => {
                     standing = Standing::read(value);
                     origin = standing.as_ref().and_then(|standing| standing.origin_in(source_file));
-                    put(&mut self.shown, member, value, origin.is_some());
+                    put(&mut self.rest, member, value, origin.is_some());
                     continue;
                 }
                 Member::Kind => is_work = value == "\"work\"",
@@ -120,20 +123,22 @@ impl Outlines {
             origin: origin.unwrap_or(Origin::NONE),
             evidence_len: len(evidence.len()),
             scored_len: len(score.len()),
-            shown_at: 0,
+            files_at: 0,
+            rest_at: 0,
             end: 0,
         });
     }
 
     fn begin(&mut self) {
         self.text.truncate(self.heads.last().map_or(0, |last| last.end));
-        self.shown.clear();
+        self.files.clear();
+        self.rest.clear();
         self.latency_us = u64::MAX;
     }
 
     fn text(&mut self, member: Member, text: Option<&Escaped<'_>>) {
         let Some(text) = text else { return };
-        let to = if member.is_shown() { &mut self.shown } else { &mut self.text };
+        let to = if member.is_shown() { &mut self.rest } else { &mut self.text };
         to.push(member.mark());
         to.push('"');
         to.push_str(text.escaped());
@@ -149,24 +154,29 @@ impl Outlines {
             | Member::ModelProvider
             | Member::ValidationResults => put(&mut self.text, member, value, false),
             Member::LatencyMs => self.latency_us = scaled(value, 1e3).unwrap_or(u64::MAX),
-            _ if member.is_shown() => put(&mut self.shown, member, value, false),
+            Member::SourceFiles => put(&mut self.files, member, value, false),
+            _ if member.is_shown() => put(&mut self.rest, member, value, false),
             _ => {}
         }
     }
 
     fn end(&mut self, head: Head) {
-        let shown_at = self.text.len();
-        self.text.push_str(&self.shown);
-        self.heads.push(Head { shown_at, end: self.text.len(), ..head });
+        let files_at = self.text.len();
+        self.text.push_str(&self.files);
+        let rest_at = self.text.len();
+        self.text.push_str(&self.rest);
+        self.heads.push(Head { files_at, rest_at, end: self.text.len(), ..head });
     }
 
     /// Each row: its head, the parts that no line shows, and those that lines show.
-    pub(super) fn rows(&self) -> impl Iterator<Item = (&Head, &str, &str)> {
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&Head, &str, Texts<'_>)> {
         let mut from = 0;
         self.heads.iter().map(move |head| {
             let start = std::mem::replace(&mut from, head.end);
             let text = |from, to| self.text.get(from..to).unwrap_or_default();
-            (head, text(start, head.shown_at), text(head.shown_at, head.end))
+            let shown =
+                Texts { files: text(head.files_at, head.rest_at), rest: text(head.rest_at, head.end) };
+            (head, text(start, head.files_at), shown)
         })
     }
 
@@ -174,9 +184,10 @@ impl Outlines {
     pub fn retain(&mut self, kept: &[bool]) {
         let mut left = Self::default();
         for ((head, hidden, shown), _) in self.rows().zip(kept).filter(|(_, kept)| **kept) {
+            left.begin();
             left.text.push_str(hidden);
-            left.shown.clear();
-            left.shown.push_str(shown);
+            left.files.push_str(shown.files);
+            left.rest.push_str(shown.rest);
             left.end(*head);
         }
         *self = left;

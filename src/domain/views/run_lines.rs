@@ -15,9 +15,8 @@ use super::detail::scaled;
 use super::facts::{Facts, Row, RowId, RunId};
 use super::few::Few;
 use super::member::Member;
-use super::names::Name;
 use super::runs::{Run, worst};
-use super::shown::{parts, put_all};
+use super::shown::{Numbers, parts, put_all};
 use super::standing::Origin;
 use super::told::reasons;
 use crate::domain::render::Object;
@@ -86,7 +85,7 @@ impl RunLines {
         let shown = alone.and_then(|(id, _)| facts.shown(*id)).filter(|(origin, _)| *origin != Origin::NONE);
         let present = match (shown, rows.first_mut()) {
             // Nearly all rows that are alone: their parts lie anywhere in memory, and stay there.
-            (Some((origin, parts)), Some((_, shows))) if self.lists.are_all_of(parts) => {
+            (Some((origin, shown)), Some((_, shows))) if self.lists.are_all_of(shown) => {
                 shows.origin = origin;
                 self.text.clear();
                 self.parts.clear();
@@ -100,7 +99,7 @@ impl RunLines {
         let began = (time, time.text());
         // Of what a person said the time is shown, which is the row's.
         let is_shared = present & bit(Member::HumanOverride) == 0 && self.text.len() <= SHARED_BYTES_MAX;
-        let shared = shown.filter(|_| is_shared).map(|(_, parts)| parts);
+        let shared = shown.filter(|_| is_shared).map(|(_, numbers)| numbers);
         let (text, parts) = (&self.text, &self.parts);
         let line = Line { facts, run: &run, rows: &rows, text, parts, present, began, shared };
         line.write(&mut self.lists, out);
@@ -113,8 +112,8 @@ impl RunLines {
         let mut present = 0;
         for (place, (id, shows)) in rows.iter_mut().enumerate() {
             let mut at = self.text.len();
-            shows.origin = if let Some((origin, parts)) = facts.shown(*id) {
-                self.text.push_str(facts.shown_text(parts));
+            shows.origin = if let Some((origin, shown)) = facts.shown(*id) {
+                self.text.extend(facts.shown_texts(shown));
                 origin
             } else {
                 let evidence = lines.evidence(shows.row).unwrap_or_default();
@@ -161,8 +160,8 @@ struct Line<'l> {
     present: u64,
     /// When the first row happened: most runs have no other one, and their lines tell its time three times.
     began: (EventTime, TimeText),
-    /// The number of its parts, where the lists follow from them alone.
-    shared: Option<Name>,
+    /// The numbers of its parts, where the lists follow from them alone.
+    shared: Option<Numbers>,
 }
 
 impl<'l> Line<'l> {
@@ -225,18 +224,13 @@ impl<'l> Line<'l> {
         if !models.is_empty() {
             o.array("models", models, |out, model| push_quoted(out, facts.names.text(model)));
         }
-        match self.shared.and_then(|parts| Some((parts, lists.slot(parts)?))) {
-            Some((parts, known)) => {
-                if known.parts != parts {
-                    (known.parts, known.is_all) = (parts, self.present & !in_lists() == 0);
-                    known.lists.clear();
-                    let mut o = Object::new(&mut known.lists);
-                    self.write_lists(&mut o);
-                    o.end();
-                }
-                o.members(&known.lists);
-            }
-            None => self.write_lists(&mut o),
+        if let Some(shown) = self.shared {
+            lists.write_files(shown, &mut o, |o| self.write_files(o));
+            let are_all = self.present & !in_lists() == 0;
+            lists.write_rest(shown, are_all, &mut o, |o| self.write_lists(o));
+        } else {
+            self.write_files(&mut o);
+            self.write_lists(&mut o);
         }
         o.array("evidence", self.values(Member::Provenance), |out, (shows, place)| {
             let mut o = Object::new(out);
@@ -259,9 +253,13 @@ impl<'l> Line<'l> {
         out.push('\n');
     }
 
-    fn write_lists(&self, o: &mut Object<'_>) {
+    fn write_files(&self, o: &mut Object<'_>) {
         let files = self.values(Member::SourceFiles).flat_map(|(_, files)| skim::items(files));
         set(o, "source_files", files.filter_map(Json::of_string));
+    }
+
+    /// All lists but that of the files.
+    fn write_lists(&self, o: &mut Object<'_>) {
         self.write_commands(o);
         let markers = self.values_of(Member::SuccessMarkers, Member::FailureMarkers);
         let mut markers: Vec<_> = markers

@@ -5,7 +5,7 @@ use super::super::member::Member;
 use super::super::names::{Name, push};
 use super::super::outline::{Head, Outlines};
 use super::super::row::{NONE, OF_RUN};
-use super::super::shown;
+use super::super::shown::{self, Numbers, Texts};
 use super::super::standing::Standing;
 use super::{Facts, Place, Row, RowId, RunId, Stretch, Task};
 use crate::domain::skim;
@@ -40,7 +40,7 @@ impl Facts {
         evidence_at: u64,
         head: &Head,
         hidden: &str,
-        shown: &str,
+        shown: Texts<'_>,
     ) -> Option<Row> {
         let is_work = head.told.is_work();
         let (mut run, mut task, mut run_value, mut task_value) = (None, None, "", "");
@@ -69,10 +69,10 @@ impl Facts {
         let is_own_task = task.run() == Some(run) || task_value == run_value;
         let rank = self.streams.get(stream)?.rank;
         let line = self.stretch(stream, head);
-        let parts = self.shown.name(self.len(), shown);
-        let detail = if is_work { self.detail(parts, shown, rest) } else { self.details.of("") };
-        if let Some(parts) = parts {
-            self.shown.put(head.origin, parts);
+        let numbers = self.shown.numbers(self.len(), shown);
+        let detail = if is_work { self.detail(numbers, shown, rest) } else { self.details.of("") };
+        if let Some(numbers) = numbers {
+            self.shown.put(head.origin, numbers);
         }
         Some(Row {
             time: head.time,
@@ -90,19 +90,36 @@ impl Facts {
         })
     }
 
-    /// The detail of work, which follows from what lines show of it and from the rest. Many rows show the same.
-    fn detail(&mut self, parts: Option<Name>, shown: &str, rest: [Option<(Member, &str)>; 2]) -> Name {
-        let parts = parts.filter(|_| rest == [None; 2]);
-        if let Some(known) = parts.and_then(|parts| self.shown.detail(parts)) {
+    /// The detail of work, which follows from what lines show of it and from members that they do not show.
+    fn detail(
+        &mut self,
+        numbers: Option<Numbers>,
+        shown: Texts<'_>,
+        hidden: [Option<(Member, &str)>; 2],
+    ) -> Name {
+        let files = self.detail_of(numbers.map(|numbers| numbers.files), shown.files);
+        let rest = self.detail_of(numbers.map(|numbers| numbers.rest), shown.rest);
+        self.packer.clear();
+        self.packer.append(self.details.text(files));
+        self.packer.append(self.details.text(rest));
+        for (member, value) in hidden.into_iter().flatten() {
+            self.packer.take(&mut self.names, member, value);
+        }
+        self.details.of(self.packer.packed())
+    }
+
+    /// The detail that follows from parts alone; many rows show the same.
+    fn detail_of(&mut self, number: Option<Name>, parts: &str) -> Name {
+        if let Some(known) = number.and_then(|number| self.shown.detail(number)) {
             return known;
         }
         self.packer.clear();
-        for (member, value) in shown::parts(shown).chain(rest.into_iter().flatten()) {
+        for (member, value) in shown::parts(parts) {
             self.packer.take(&mut self.names, member, value);
         }
         let detail = self.details.of(self.packer.packed());
-        if let Some(parts) = parts {
-            self.shown.note_detail(parts, detail);
+        if let Some(number) = number {
+            self.shown.note_detail(number, detail);
         }
         detail
     }
