@@ -18,56 +18,53 @@ const BLOCKS_MAX: usize = 2;
 /// More threads than this wait for the one that writes.
 const THREADS_MAX: usize = 8;
 
-/// Lines one after the other, and where each ends.
+/// Lines one after the other, newlines included, and how long each is; an empty one for a run without rows.
 #[derive(Debug, Default)]
-struct Block {
-    text: String,
-    ends: Vec<usize>,
+pub(super) struct Block {
+    pub(super) text: String,
+    pub(super) lens: Vec<usize>,
 }
 
-impl Block {
-    fn give(&self, put: &mut dyn FnMut(&str) -> Result<(), ViewError>) -> Result<(), ViewError> {
-        let mut from = 0;
-        for end in &self.ends {
-            put(self.text.get(from..*end).unwrap_or_default())?;
-            from = *end;
-        }
-        Ok(())
-    }
-}
+/// Takes blocks.
+type Put<'p> = dyn FnMut(Block) -> Result<(), ViewError> + 'p;
 
 /// One thread that makes lines.
 struct Maker<'f> {
     facts: &'f Facts,
     room: RunLines,
     lines: ReadBack<'f>,
+    /// How long the block before was: the next one is about as long.
+    block_bytes: usize,
 }
 
 impl<'f> Maker<'f> {
     fn new(facts: &'f Facts, sources: Sources<'_>) -> Self {
-        Self { facts, room: RunLines::default(), lines: sources.read_back(facts) }
+        Self { facts, room: RunLines::default(), lines: sources.read_back(facts), block_bytes: 0 }
     }
 
     fn make(&mut self, runs: &[RunId]) -> Block {
-        let mut block = Block::default();
+        let (bytes, lines) = (self.block_bytes + self.block_bytes / 8, runs.len());
+        let mut block = Block { text: String::with_capacity(bytes), lens: Vec::with_capacity(lines) };
         for run in runs {
+            let from = block.text.len();
             self.room.push(self.facts, *run, &mut self.lines, &mut block.text);
-            block.ends.push(block.text.len());
+            block.lens.push(block.text.len() - from);
         }
+        self.block_bytes = block.text.len();
         block
     }
 }
 
-/// Gives the line of each run, newline included, in the order of the runs; an empty one for a run without rows.
-pub(super) fn each_line(
+/// Gives the line of each run, in blocks, in the order of the runs.
+pub(super) fn each_block(
     facts: &Facts,
     runs: &[RunId],
     sources: Sources<'_>,
-    put: &mut dyn FnMut(&str) -> Result<(), ViewError>,
+    put: &mut Put<'_>,
 ) -> Result<(), ViewError> {
     if runs.len() <= BLOCK_RUNS {
         let mut maker = Maker::new(facts, sources);
-        maker.make(runs).give(put)?;
+        put(maker.make(runs))?;
         return Ok(maker.lines.check()?);
     }
     let blocks = || runs.chunks(BLOCK_RUNS);
@@ -91,7 +88,7 @@ pub(super) fn each_line(
         // The threads end when nobody takes their blocks any more.
         let given = blocks()
             .zip(receivers.iter().cycle())
-            .try_for_each(|(_, receiver)| receiver.recv().map_err(died)?.give(put));
+            .try_for_each(|(_, receiver)| put(receiver.recv().map_err(died)?));
         drop(receivers);
         for maker in makers.into_iter().flatten() {
             maker.join().map_err(died)??;

@@ -1,6 +1,7 @@
 //! A file made anew from the old one: lines that stay are copied, others come from memory, and nothing is written while
 //! both are the same.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -107,9 +108,7 @@ impl Rewrite {
 
     /// Keeps a line of the old file.
     pub(super) fn keep(&mut self, len: u64) -> Result<(), ViewError> {
-        if !self.waiting.is_empty() {
-            self.flush()?;
-        }
+        self.flush()?;
         if let State::Same(at) = &mut self.state {
             if *at == self.old_at {
                 *at += len;
@@ -135,10 +134,26 @@ impl Rewrite {
 
     /// Puts a line.
     pub(super) fn put(&mut self, line: &[u8]) -> Result<(), ViewError> {
+        self.put_lines(line.into(), 1)
+    }
+
+    /// Puts lines, one after the other. Those that are given away are not copied.
+    pub(super) fn put_lines(&mut self, lines: Cow<'_, [u8]>, rows: u64) -> Result<(), ViewError> {
         self.copy_kept()?;
-        self.waiting.extend_from_slice(line);
-        self.rows += 1;
-        if self.waiting.len() >= BLOCK_BYTES { self.flush() } else { Ok(()) }
+        self.rows += rows;
+        match lines {
+            Cow::Borrowed(lines) => {
+                self.waiting.extend_from_slice(lines);
+                if self.waiting.len() < BLOCK_BYTES {
+                    return Ok(());
+                }
+            }
+            Cow::Owned(lines) => {
+                self.flush()?;
+                self.waiting = lines;
+            }
+        }
+        self.flush()
     }
 
     /// Copies what is kept, if the files have parted.
@@ -153,6 +168,9 @@ impl Rewrite {
     }
 
     fn flush(&mut self) -> Result<(), ViewError> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
         let waiting = std::mem::take(&mut self.waiting);
         if let State::Same(at) = &mut self.state {
             let to = *at + waiting.len() as u64;

@@ -1,8 +1,10 @@
 //! `views/runs.jsonl`: a line a run by `run_id`; that of an unchanged run is copied from the old file.
 
+use std::slice;
+
 use super::ViewError;
 use super::files::RUNS;
-use super::render::each_line;
+use super::render::{Block, each_block};
 use super::rewrite::Rewrite;
 use super::state::Sources;
 use crate::domain::schema::scalars::Sha256Hex;
@@ -20,6 +22,51 @@ pub(super) struct RunFile {
 /// The line of a run that has none yet.
 const NO_LINE: u32 = 0;
 
+/// The lines of a file in the making that are not kept or put yet.
+struct Places<'f> {
+    rest: slice::IterMut<'f, (RunId, u32)>,
+    is_dirty: Marks,
+    rewrite: &'f mut Rewrite,
+}
+
+impl Places<'_> {
+    fn is_next_kept(&self) -> bool {
+        self.rest.as_slice().first().is_some_and(|(run, _)| !self.is_dirty.contains(*run))
+    }
+
+    /// Keeps lines up to the next one that is made anew.
+    fn keep(&mut self) -> Result<(), ViewError> {
+        while self.is_next_kept()
+            && let Some((_, len)) = self.rest.next()
+        {
+            self.rewrite.keep(u64::from(*len))?;
+        }
+        Ok(())
+    }
+
+    /// Puts lines into their places; those between which none is kept go together.
+    fn put(&mut self, block: Block) -> Result<(), ViewError> {
+        let text = block.text.into_bytes();
+        let (mut from, mut to, mut rows) = (0, 0, 0);
+        for len in block.lens {
+            if self.is_next_kept() {
+                self.rewrite.put_lines(text.get(from..to).unwrap_or_default().into(), rows)?;
+                (from, rows) = (to, 0);
+                self.keep()?;
+            }
+            let Some((_, known)) = self.rest.next() else { break };
+            if *known != NO_LINE {
+                self.rewrite.skip(u64::from(*known))?;
+            }
+            // A line of 4 GiB would be made anew each time, at the wrong place: it is not known where the next one begins.
+            *known = u32::try_from(len).map_err(|_| ViewError::Changed(RUNS.to_owned()))?;
+            (to, rows) = (to + len, rows + 1);
+        }
+        let all = if from == 0 { text.into() } else { text.get(from..to).unwrap_or_default().into() };
+        self.rewrite.put_lines(all, rows)
+    }
+}
+
 impl RunFile {
     /// Makes the lines of some runs anew; `new` are those among them that are not in the file.
     pub(super) fn update(
@@ -34,27 +81,9 @@ impl RunFile {
         let dirty: Vec<RunId> =
             self.lines.iter().map(|(run, _)| *run).filter(|run| is_dirty.contains(*run)).collect();
         let mut rewrite = Rewrite::open(sources.output, RUNS, sources.committed)?;
-        let mut places = self.lines.iter_mut();
-        let mut keep = |rewrite: &mut Rewrite| {
-            for (run, len) in places.by_ref() {
-                if is_dirty.contains(*run) {
-                    return Ok(Some(len));
-                }
-                rewrite.keep(u64::from(*len))?;
-            }
-            Ok::<_, ViewError>(None)
-        };
-        each_line(facts, &dirty, sources, &mut |line| {
-            let Some(len) = keep(&mut rewrite)? else { return Ok(()) };
-            if *len != NO_LINE {
-                rewrite.skip(u64::from(*len))?;
-            }
-            rewrite.put(line.as_bytes())?;
-            // A line of 4 GiB would be made anew each time, at the wrong place: it is not known where the next one begins.
-            *len = u32::try_from(line.len()).map_err(|_| ViewError::Changed(RUNS.to_owned()))?;
-            Ok(())
-        })?;
-        keep(&mut rewrite)?;
+        let mut places = Places { rest: self.lines.iter_mut(), is_dirty, rewrite: &mut rewrite };
+        each_block(facts, &dirty, sources, &mut |block| places.put(block))?;
+        places.keep()?;
         let prepared = rewrite.finish(self.sha256)?;
         self.sha256 = prepared.as_ref().map(|prepared| prepared.sha256).or(self.sha256);
         Ok(prepared)
