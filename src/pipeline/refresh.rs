@@ -19,6 +19,9 @@ use crate::store::commit::wall_clock;
 const REST_MIN: Duration = Duration::from_secs(1);
 /// A refresh may take one part in so many of the time.
 const REST_FACTOR: u32 = 20;
+/// And so many bytes are written a second over time. Files of views are written whole: those of a million runs are 800 MB, and a
+/// row a second would wear a disk out by two terabytes a day.
+const WRITE_BYTES_A_SECOND: u64 = 4 << 20;
 
 /// While rows come in, the views read them in steps of so many bytes of input.
 const FOLLOW_BYTES: u64 = 8 << 20;
@@ -35,7 +38,7 @@ pub(super) struct Refresh {
     /// Whether anything was committed since they were last made.
     pub(super) is_due: bool,
     under_way: Option<Instant>,
-    /// When the last refresh ended, and how long it took.
+    /// When the last refresh ended, and how long the next one has to wait.
     last: Option<(Instant, Duration)>,
     /// What the last one left to go on from; made anew when there is nothing.
     views: Option<Views>,
@@ -56,10 +59,7 @@ impl Refresh {
 
     /// How long to wait before the next refresh.
     fn rest(&self) -> Duration {
-        let rest = |(ended, took): (Instant, Duration)| {
-            REST_MIN.max(took * REST_FACTOR).saturating_sub(ended.elapsed())
-        };
-        self.last.map_or(Duration::ZERO, rest)
+        self.last.map_or(Duration::ZERO, |(ended, rest)| rest.saturating_sub(ended.elapsed()))
     }
 
     /// Whether the views are as they should be.
@@ -178,7 +178,9 @@ impl Turn<'_> {
     /// Commits views that were made.
     pub(super) fn take_views(&mut self, made: Result<Box<Made>, ViewError>) -> Result<(), PipelineError> {
         if let Some(began) = self.refresh.under_way.take() {
-            self.refresh.last = Some((Instant::now(), began.elapsed()));
+            let files = made.as_ref().map_or(&[][..], |made| &made.files);
+            let written = files.iter().map(|file| file.len).sum();
+            self.refresh.last = Some((Instant::now(), rest_after(began.elapsed(), written)));
         }
         let Made { views, files } = match made {
             Ok(made) => *made,
@@ -208,6 +210,12 @@ impl Turn<'_> {
         self.refresh.views = Some(views);
         Ok(())
     }
+}
+
+/// How long to wait after a refresh that took so long and wrote so many bytes.
+fn rest_after(took: Duration, written: u64) -> Duration {
+    let for_the_disk = Duration::from_millis(written * 1000 / WRITE_BYTES_A_SECOND);
+    REST_MIN.max(took * REST_FACTOR).max(for_the_disk)
 }
 
 /// Refreshes views; they start anew where there is nothing to go on from, and where a file is not what they left. What is
@@ -241,4 +249,17 @@ fn refresh(
 fn send(answer: &Sender<Event>, made: Result<Box<Made>, ViewError>) {
     // The committer may have ended meanwhile; then nobody wants them.
     let _ = answer.send(Event::Viewed(made));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refresh_rests_as_long_as_its_time_and_what_it_wrote_ask_for() {
+        let (short, long) = (Duration::from_millis(10), Duration::from_secs(3));
+        assert_eq!(rest_after(short, 4096), REST_MIN);
+        assert_eq!(rest_after(long, 4096), long * REST_FACTOR);
+        assert_eq!(rest_after(long, 800 << 20), Duration::from_secs(200));
+    }
 }
