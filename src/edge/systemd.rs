@@ -123,7 +123,7 @@ fn status(shared: &Shared) -> String {
     let rows = shared.committed_rows.load(Ordering::Relaxed);
     if shared.no_space.load(Ordering::Relaxed) {
         return format!(
-            "degraded: no space, a batch is held; lag {lag}, {rows} rows committed since the start"
+            "degraded: no space, what is to be written is held; lag {lag}, {rows} rows committed since the start"
         );
     }
     format!("lag {lag}, {rows} rows committed since the start")

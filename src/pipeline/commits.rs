@@ -18,7 +18,7 @@ use crate::intake::chunk::GapFound;
 use crate::store::commit::wall_clock;
 use crate::store::{Append, Commit, Piece, StoreError};
 
-const BACK_OFF_MAX: Duration = Duration::from_secs(5);
+pub(super) const BACK_OFF_MAX: Duration = Duration::from_secs(5);
 
 impl Turn<'_> {
     pub(super) fn commit_batch(&mut self) -> Result<(), PipelineError> {

@@ -82,7 +82,7 @@ pub struct Shared {
     unread: Mutex<BTreeMap<usize, String>>,
     /// Whether somebody asked for an end before there was one.
     pub interrupted: AtomicBool,
-    /// Whether a batch is held because there is no space.
+    /// Whether a batch or the views are held because there is no space.
     pub no_space: AtomicBool,
 }
 

@@ -1,12 +1,14 @@
 //! Refreshing the views: on a thread of their own, from what is committed, while the committer goes on.
 
+use std::io;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
+use super::commits::BACK_OFF_MAX;
 use super::committer::{PipelineError, Turn};
 use super::event::Event;
 use super::review::Special;
@@ -40,6 +42,8 @@ pub(super) struct Refresh {
     under_way: Option<Instant>,
     /// When the last refresh ended, and how long the next one has to wait.
     last: Option<(Instant, Duration)>,
+    /// How long it has to wait because there was no space for the files of the last one.
+    held: Option<Duration>,
     /// What the last one left to go on from; made anew when there is nothing.
     views: Option<Views>,
     is_following: bool,
@@ -104,7 +108,8 @@ impl Turn<'_> {
             let last = self.refresh.last.map(|(ended, _)| ended);
             self.refresh.rest().max(self.samples.until_quiet(last, Instant::now()))
         };
-        wanted.then(|| if self.source_ended.is_some() { Duration::ZERO } else { rest() })
+        let has_ended = self.source_ended.is_some() && self.refresh.held.is_none();
+        wanted.then(|| if has_ended { Duration::ZERO } else { rest() })
     }
 
     /// Whether no row will come any more, and all that came are committed. Views are made of them while the last samples
@@ -184,8 +189,16 @@ impl Turn<'_> {
         }
         let Made { views, files } = match made {
             Ok(made) => *made,
-            // What a disk that fails to sync holds is not known, whoever asked.
-            Err(ViewError::Store(error @ StoreError::Sync { .. })) => return Err(error.into()),
+            Err(ViewError::Store(StoreError::NoSpace { path, source })) => {
+                self.hold_views(&path, &source);
+                return Ok(());
+            }
+            // What a disk that fails to sync holds is not known, whoever asked. And who waits for the end is told.
+            Err(ViewError::Store(e))
+                if matches!(e, StoreError::Sync { .. }) || self.source_ended.is_some() =>
+            {
+                return Err(e.into());
+            }
             // Views can be made at any time; rows go on without them.
             Err(e) => {
                 warn!(error = %e, "the views could not be made");
@@ -197,9 +210,8 @@ impl Turn<'_> {
                 Receipt { kind: ReceiptKind::View, started_at: wall_clock(), ..self.c.receipt.clone() };
             match self.c.store.commit_prepared(&files, receipt) {
                 Ok(()) => {}
-                // They are made again after the next commit, or at the next start.
-                Err(error @ StoreError::NoSpace { .. }) => {
-                    warn!(error = %error, "no space for the views");
+                Err(StoreError::NoSpace { path, source }) => {
+                    self.hold_views(&path, &source);
                     return Ok(());
                 }
                 Err(error) => return Err(error.into()),
@@ -207,8 +219,21 @@ impl Turn<'_> {
             let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
             debug!(views = names.join(", "), "views refreshed");
         }
+        if self.refresh.held.take().is_some() {
+            self.c.shared.no_space.store(false, Ordering::Relaxed);
+        }
         self.refresh.views = Some(views);
         Ok(())
+    }
+
+    /// Views that found no space are made again until there is some, as a batch is committed again; rows go on meanwhile.
+    fn hold_views(&mut self, path: &Path, source: &io::Error) {
+        error!(path = %path.display(), error = %source, "no space; the views are held until there is some");
+        self.c.shared.no_space.store(true, Ordering::Relaxed);
+        let wait = self.refresh.held.map_or(REST_MIN, |before| (before * 2).min(BACK_OFF_MAX));
+        self.refresh.held = Some(wait);
+        self.refresh.last = self.refresh.last.map(|(ended, rest)| (ended, rest.max(wait)));
+        self.refresh.is_due = true;
     }
 }
 

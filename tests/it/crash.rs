@@ -366,6 +366,44 @@ fn rows_that_were_written_in_part_when_space_ran_out_are_written_whole_when_ther
 }
 
 #[test]
+fn views_that_find_no_space_are_made_when_there_is_some() {
+    if !have("prlimit") {
+        return;
+    }
+    let reference = Reference::new(1000, "");
+    let runs_path = reference.lab.out().join("views/runs.jsonl");
+    let runs = fs::read(&runs_path).unwrap();
+    // Room for every file but this one, which is the longest.
+    let kilobytes = runs.len() / 1024;
+    let rows: Vec<_> = reference.files.values().map(Vec::len).collect();
+    assert!(rows.iter().all(|len| *len < kilobytes * 1024), "{} of {rows:?}", runs.len());
+    reference.start_over();
+    let (mut run, log) = run_in_little_space(&reference.lab, kilobytes as u32);
+    wait_until("no space", || fs::read_to_string(&log).unwrap().contains("no space; the views are held"));
+    let raised = Command::new("prlimit").args(["--pid", &run.id().to_string(), "--fsize=unlimited"]).status();
+    assert!(raised.unwrap().success());
+    assert!(run.wait().unwrap().success());
+    assert!(fs::read(&runs_path).unwrap() == runs, "not the runs of an undisturbed run");
+    reference.restart_and_compare();
+}
+
+#[test]
+fn a_run_once_whose_views_cannot_be_written_says_so() {
+    let lab = Lab::generated(7, 100);
+    let views = lab.out().join("views");
+    fs::create_dir_all(lab.out()).unwrap();
+    fs::write(&views, "not a folder").unwrap();
+    let ended = lab.run(&["run", "--once"]);
+    assert_eq!(ended.status.code(), Some(74), "{ended:?}");
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert!(told.contains(&*views.to_string_lossy()), "{told}");
+    // Rows and samples are there, and the next run makes the views.
+    fs::remove_file(&views).unwrap();
+    lab.run_once();
+    assert!(views.join("runs.jsonl").metadata().unwrap().len() > 0);
+}
+
+#[test]
 fn a_run_that_is_ended_while_there_is_no_space_leaves_nothing_partial() {
     let reference = Reference::new(1000, SMALL);
     let lab = &reference.lab;
