@@ -108,8 +108,9 @@ pub(super) fn next(value: &str, expect: Expect) -> Next<'_> {
     }
     if let Some((before, command, behind)) = quoted(value) {
         let known = announced || is_command(command, true);
-        let bare = is_bare(before) && is_bare(behind);
-        let step = (!bare && !announced).then_some(value);
+        // What is no command by its looks is not lost: then it is the step.
+        let is_all = announced || (known && is_bare(before) && is_bare(behind));
+        let step = (!is_all).then_some(value);
         return Next { command: filled(command).filter(|_| known), step };
     }
     if is_command(value, announced) {

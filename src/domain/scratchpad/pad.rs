@@ -25,7 +25,7 @@ pub(super) struct Pad<'t> {
 impl<'t> Pad<'t> {
     /// Takes what stands behind a cue.
     pub(super) fn take(&mut self, cue: Cue, value: Cow<'t, str>) {
-        let Some(value) = item_of(value) else { return };
+        let Some(value) = item_of(value, cue) else { return };
         match cue {
             // The first one: parts of a split review say what the part is for.
             Cue::Objective => self.objective = self.objective.take().or(Some(value)),
@@ -61,7 +61,7 @@ impl<'t> Pad<'t> {
 
     /// Takes a step. What is said of the same step later counts.
     pub(super) fn step(&mut self, status: Status, value: Cow<'t, str>) {
-        let Some(step) = item_of(value) else { return };
+        let Some(step) = item_of(value, Cue::Step(status)) else { return };
         if is_check(&step) {
             match status {
                 Status::Failed => self.checks.add_single(ValidationStatus::Failed),
@@ -96,7 +96,7 @@ impl<'t> Pad<'t> {
 
     /// Takes a command that is certain.
     pub(super) fn command(&mut self, command: &'t str) {
-        self.next = item_of(Cow::Borrowed(command)).or(self.next.take());
+        self.next = item_of(Cow::Borrowed(command), Cue::Command).or(self.next.take());
     }
 
     /// What was found.
@@ -150,18 +150,18 @@ pub(super) fn map<'t>(
 }
 
 /// An item as it is kept: without white space and emphasis around it, and not too long. `None` when it says nothing.
-fn item_of(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
-    match map(&text, kept_part)? {
+fn item_of(text: Cow<'_, str>, cue: Cue) -> Option<Cow<'_, str>> {
+    match map(&text, |text| kept_part(text, cue))? {
         kept if kept.len() == text.len() => Some(text),
         kept => Some(kept),
     }
 }
 
-fn kept_part(text: &str) -> Option<&str> {
+fn kept_part(text: &str, cue: Cue) -> Option<&str> {
     let text = without_emphasis(text.trim());
     let struck = text.starts_with("~~") && text.ends_with("~~");
     let cut = cut(text);
-    (!struck && !opening::is_nothing(cut)).then_some(cut)
+    (!struck && !opening::is_nothing(cut, cue)).then_some(cut)
 }
 
 fn without_emphasis(text: &str) -> &str {

@@ -168,3 +168,91 @@ fn a_status_behind_a_step_ends_it() {
         ["rewrite the part of the reader that follows renamed files"]
     );
 }
+
+#[track_caller]
+fn check_status(expected: ValidationStatus, texts: &[&str]) {
+    for text in texts {
+        assert_eq!(summarise(text).validation_status, expected, "{text:?}");
+    }
+}
+
+#[track_caller]
+fn check_pending(text: &str, expected: &[&str]) {
+    let pad = summarise(text);
+    assert_eq!(
+        (&pad.pending_steps[..], pad.next_command.as_deref()),
+        (expected_cows(expected).as_slice(), None)
+    );
+}
+
+fn expected_cows<'t>(texts: &[&'t str]) -> Vec<std::borrow::Cow<'t, str>> {
+    texts.iter().map(|text| (*text).into()).collect()
+}
+
+#[test]
+fn what_stands_in_backticks_and_is_no_command_is_a_step() {
+    check_pending("Next: `three`", &["`three`"]);
+    check_pending("Next - `deploy prod`", &["`deploy prod`"]);
+    check_pending("## Next\n\n`deploy prod`\n", &["`deploy prod`"]);
+    check_pending("Next: run `foo`", &["run `foo`"]);
+    check_pending("Next:\n- `three`\n- four", &["`three`", "four"]);
+    check_pending("Next: ``", &[]);
+    let command = summarise("Next: run `cargo test`.");
+    assert_eq!((command.next_command.as_deref(), command.pending_steps.len()), (Some("cargo test"), 0));
+}
+
+#[test]
+fn counts_signs_and_words_for_nothing_are_no_items() {
+    for text in [
+        "Failed: 0",
+        "Pending: 2",
+        "Pending: 2 steps left",
+        "Pending: 3 of 5",
+        "Failures: 0",
+        "Failed: zero",
+        "Failed steps: (0)",
+        "Failed: No failures",
+        "Failed: no tests failed",
+        "Failed: ❌",
+        "Done: yes",
+        "Done: none so far",
+        "Completed: ✅",
+        "Completed: nothing was completed yet.",
+        "Decision: no decision yet",
+        "Decisions: TBD",
+        "Goal: TBD",
+        "Pending: nothing left",
+        "Pending: no action required",
+        "Pending: no further steps",
+        "Next: nothing left to do",
+        "Failed: nothing failed",
+        "Open questions: no open questions",
+        "Open questions:\n- No open questions at the moment.",
+    ] {
+        assert!(summarise(text).is_empty(), "{text:?}: {:?}", summarise(text));
+    }
+}
+
+#[test]
+fn an_item_that_says_no_to_something_is_kept() {
+    for text in [
+        "Decision: No retry in the client",
+        "Decision: No new tasks",
+        "Decision: no tests for now",
+        "Failed: Nothing handles the timeout",
+        "Failed: no build",
+        "Pending: No tests",
+        "Pending: no retry on blocked",
+        "Pending: none of the callers is told",
+        "Goal: no failures",
+        "Done: 3 callers told",
+        "Done: yes to both",
+        "Fixed: #1234",
+        "Done: #12 fixed",
+        "Question: no one owns it?",
+    ] {
+        let pad = summarise(text);
+        assert_eq!(items(&pad), [text.split_once(": ").unwrap().1], "{text:?}");
+    }
+    check_status(ValidationStatus::Passed, &["Validation: ✅"]);
+}
