@@ -9,6 +9,7 @@ mod cue;
 mod json;
 mod line;
 mod opening;
+mod outcome;
 mod pad;
 mod paths;
 mod render;

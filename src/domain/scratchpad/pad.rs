@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::checks::{self, Checks};
+use super::checks::Checks;
 use super::command::{self, Expect};
 use super::cue::Cue;
 use super::opening;
+use super::outcome::{self, outcome};
 use super::paths;
 use super::status::Status;
 use super::{ITEM_BYTES_MAX, ITEMS_MAX, Scratchpad, ValidationStatus};
@@ -47,12 +48,12 @@ impl<'t> Pad<'t> {
                 }
             }
             Cue::Validation => {
-                if let Some(status) = checks::outcome(&value) {
+                if let Some(status) = outcome(&value) {
                     self.checks.add_overall(status);
                 }
             }
             Cue::Check => {
-                if let Some(status) = checks::outcome(&value) {
+                if let Some(status) = outcome(&value) {
                     self.checks.add_single(status);
                 }
             }
@@ -63,15 +64,27 @@ impl<'t> Pad<'t> {
     pub(super) fn step(&mut self, status: Status, value: Cow<'t, str>) {
         let Some(step) = item_of(value, Cue::Step(status)) else { return };
         if is_check(&step) {
-            match status {
-                Status::Failed => self.checks.add_single(ValidationStatus::Failed),
-                // That a check was run does not say that it passed.
-                Status::Done if checks::outcome(&step) == Some(ValidationStatus::Passed) => {
-                    self.checks.add_single(ValidationStatus::Passed);
-                }
-                _ => {}
+            let outcome = match status {
+                Status::Failed => Some(ValidationStatus::Failed),
+                // That a check was run does not say that it passed: its own words do, or that it did not.
+                Status::Done => outcome::own(&step),
+                _ => None,
+            };
+            if let Some(outcome) = outcome {
+                self.checks.add_single(outcome);
             }
         }
+        self.keep(status, step);
+    }
+
+    /// Takes a step that is a check, of which it is known what it came to.
+    pub(super) fn checked_step(&mut self, status: Status, value: Cow<'t, str>) {
+        if let Some(step) = item_of(value, Cue::Step(status)) {
+            self.keep(status, step);
+        }
+    }
+
+    fn keep(&mut self, status: Status, step: Cow<'t, str>) {
         let bare = |text: &str| text.trim_end_matches('.').len();
         let same = |known: &str| {
             let (a, b) = (bare(known), bare(&step));

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::checks;
 use super::cue::{self, Cue};
+use super::outcome;
 use super::pad::Pad;
 use super::status;
 
@@ -27,9 +27,18 @@ enum Rows {
 /// How many columns of a table are looked at.
 const COLUMNS_MAX: usize = 16;
 
+/// The cells of a row. A `\|` stands in its cell, which is kept as it is in the text.
 fn cells(row: &str) -> impl Iterator<Item = &str> {
-    let row = row.trim().strip_prefix('|').unwrap_or(row);
-    row.strip_suffix('|').unwrap_or(row).split('|').map(str::trim).take(COLUMNS_MAX)
+    let row = row.trim();
+    let row = row.strip_prefix('|').unwrap_or(row);
+    let row = row.strip_suffix('|').filter(|row| !row.ends_with('\\')).unwrap_or(row);
+    let mut escaped = false;
+    let parts = row.split(move |c| {
+        let parts = c == '|' && !escaped;
+        escaped = c == '\\' && !escaped;
+        parts
+    });
+    parts.map(str::trim).take(COLUMNS_MAX)
 }
 
 /// The columns that a header names; `in_validation` says that the table stands below such a heading.
@@ -65,8 +74,8 @@ pub(super) fn take_row<'t>(columns: Columns, row: &'t str, pad: &mut Pad<'t>) {
         Rows::Untold => return,
     };
     if is_check {
-        if let Some(outcome) = checks::outcome(state) {
-            pad.checks.add_named(Cow::Borrowed(what), outcome);
+        if let Some(status) = outcome::outcome(state) {
+            pad.checks.add_named(Cow::Borrowed(what), status);
         }
     } else if let Some(status) = status::of_word(state) {
         pad.step(status, Cow::Borrowed(what));

@@ -176,6 +176,123 @@ fn check_status(expected: ValidationStatus, texts: &[&str]) {
     }
 }
 
+#[test]
+fn a_count_says_how_much_passed() {
+    let failed = [
+        "Tests: 0/12 passed",
+        "Tests: 0 of 12 passed",
+        "Tests: passed 0/12",
+        "Tests: 12/12 failed",
+        "Tests: 3 of 12 failed",
+        "Tests: 11 passed, 1 failed, 0 skipped",
+        "Tests: 11 passed 1 failed 0 skipped",
+        "Tests: test result: FAILED. 11 passed; 1 failed; 0 ignored",
+        "0 of 12 tests pass.",
+    ];
+    check_status(ValidationStatus::Failed, &failed);
+    let partial = [
+        "Tests: 10/12 passed",
+        "Tests: 10 of 12 passed",
+        "Tests: 10 out of the 12 unit tests passed",
+        "Tests: passed (10/12)",
+        "Tests: passed 10 of 12",
+        "3 of 12 tests pass.",
+    ];
+    check_status(ValidationStatus::Partial, &partial);
+    let passed = [
+        "Tests: 12/12 passed",
+        "Tests: 0 of 12 failed",
+        "Tests: 0/12 failed",
+        "Tests: passed 12 failed 0",
+        "Tests: failed: 0, passed: 12",
+        "Tests: ok (0 failed)",
+        "Tests: passed, no new failures",
+        "Tests: test result: ok. 12 passed; 0 failed; 0 ignored",
+        "12 of 12 tests pass.",
+    ];
+    check_status(ValidationStatus::Passed, &passed);
+}
+
+#[test]
+fn what_is_left_out_of_what_passed_makes_it_partial() {
+    let texts = [
+        "Validation: passed except for e2e",
+        "Validation: everything but e2e passed",
+        "Tests: all but one pass",
+        "Tests: passed, apart from e2e",
+        "Tests: all pass with the exception of e2e",
+        "All tests pass except one.",
+    ];
+    check_status(ValidationStatus::Partial, &texts);
+    check_status(ValidationStatus::Passed, &["Tests: passed, but slow", "Tests: all passed but slowly"]);
+}
+
+#[test]
+fn what_ought_to_pass_was_not_seen_to() {
+    let texts = [
+        "Tests: should pass",
+        "Tests: would pass with the fix",
+        "Tests: expected to pass",
+        "Tests: passed?",
+        "Tests: passed on CI?",
+        "Tests: never passed",
+        "Tests: do not all pass",
+        "Tests: no tests passed",
+        "Tests: might pass",
+        "Tests: will pass",
+        "Tests: should be green",
+        "Tests: might fail",
+        "Tests pass?",
+    ];
+    check_status(ValidationStatus::NotRun, &texts);
+    check_status(ValidationStatus::Partial, &["Lint: ok\nTests: should pass"]);
+    check_status(ValidationStatus::Passed, &["Tests: passed, should be merged", "Tests: passed. Flaky?"]);
+    check_status(ValidationStatus::Failed, &["Tests: should pass, but failed"]);
+}
+
+#[test]
+fn what_failed_before_and_passes_now_has_passed() {
+    let passed = [
+        "Tests: 3 previously failing tests now pass",
+        "Tests: failed before, pass now",
+        "Tests: failed, but now pass",
+        "Tests: now pass (failed before)",
+        "Tests: was failing, now all green",
+    ];
+    check_status(ValidationStatus::Passed, &passed);
+    let failed = [
+        "Tests: 2 failing, 3 now pass",
+        "Tests: still failing, lint passes now",
+        "Tests: passed before, failing now",
+        "Tests: failed before the database was up",
+        "Tests: now pass, 2 failing",
+    ];
+    check_status(ValidationStatus::Failed, &failed);
+}
+
+#[test]
+fn a_check_that_failed_failed_even_where_it_is_marked_as_done() {
+    let failed = [
+        "- [x] `cargo test` — failed twice\n- [x] `cargo build`: passed",
+        "- [x] `cargo test` failed\n- [x] `cargo build`: passed",
+        "## Validation\n- [x] `cargo test` — failed twice\n- [x] `cargo build`: passed",
+        "- [x] `cargo test`: 3 failed\n- [x] `cargo build`: passed",
+        "- [x] `cargo test` (still failing)\n- [x] `cargo build`: passed",
+        "Failed:\n- `cargo test`: passed at first",
+    ];
+    check_status(ValidationStatus::Failed, &failed);
+    let passed = [
+        "- [x] `cargo test` error paths\n- [x] `cargo build`: passed",
+        "- [x] `cargo test`: error messages\n- [x] `cargo build`: passed",
+        "## Validation\n- [x] e2e: retry on error",
+        "- [x] `cargo test` failures fixed\n- [x] `cargo build`: passed",
+        "Done:\n- `cargo test`: failed\n- `cargo test`: passed",
+    ];
+    check_status(ValidationStatus::Passed, &passed);
+    let partial = "- [x] `cargo test`: 10/12 passed\n- [x] `cargo build`: passed";
+    check_status(ValidationStatus::Partial, &[partial]);
+}
+
 #[track_caller]
 fn check_pending(text: &str, expected: &[&str]) {
     let pad = summarise(text);
@@ -255,4 +372,18 @@ fn an_item_that_says_no_to_something_is_kept() {
         assert_eq!(items(&pad), [text.split_once(": ").unwrap().1], "{text:?}");
     }
     check_status(ValidationStatus::Passed, &["Validation: ✅"]);
+}
+
+#[test]
+fn a_pipe_with_a_backslash_stands_in_its_cell() {
+    let pad = summarise("| task | status |\n|---|---|\n| a \\| b | done |\n| c | done |\n");
+    assert_eq!(pad.completed_steps, ["a \\| b", "c"]);
+}
+
+#[test]
+fn a_check_that_is_in_progress_is_a_step() {
+    check_pending("Steps:\n- test: in progress\n- docs: in progress", &["test", "docs"]);
+    check_pending("Pending:\n- test: in progress\n- docs", &["test", "docs"]);
+    check_pending("## Validation\n- tests: in progress", &[]);
+    check_status(ValidationStatus::Passed, &["Steps:\n- test: passed\n- docs: in progress"]);
 }

@@ -5,13 +5,13 @@ mod validation;
 
 use std::borrow::Cow;
 
-use super::checks;
 use super::cue::{self, Cue};
 use super::line::{self, Line};
 use super::opening;
+use super::outcome::outcome;
 use super::pad::Pad;
 use super::paths;
-use super::status;
+use super::status::{self, Status};
 use super::table::{self, Columns};
 
 /// A line this long that ends within a sentence goes on in the next one, in bytes.
@@ -267,19 +267,31 @@ impl<'t> Reader<'t> {
             self.open_section(Some(cue), false);
             return;
         }
+        let told = if cue == Cue::Check { outcome(value) } else { None };
+        if cue == Cue::Check && told.is_none() && line.is_item && status::of_word(value).is_some() {
+            // `test: in progress` says how the writing of the test stands, and nothing of a run.
+            self.plain(line);
+            return;
+        }
         if in_list_of_section {
             self.note_item(line);
             if cue == Cue::Check
                 && let Some(Cue::Step(status)) = self.cue()
             {
                 // A check among the steps is a step too.
-                self.pad.step(status, Cow::Borrowed(line.body));
+                let step = Cow::Borrowed(line.body);
+                // What it came to is taken by its name below; that it stands among the failed counts besides.
+                if told.is_some() && status == Status::Done {
+                    self.pad.checked_step(status, step);
+                } else {
+                    self.pad.step(status, step);
+                }
             }
         } else if self.section.as_ref().is_some_and(|section| !section.by_heading) {
             self.close_section();
         }
         if cue == Cue::Check {
-            if let Some(outcome) = checks::outcome(value) {
+            if let Some(outcome) = told {
                 let name = line.body.get(..line.body.len() - value.len()).unwrap_or_default();
                 self.pad.checks.add_named(Cow::Borrowed(name), outcome);
             }

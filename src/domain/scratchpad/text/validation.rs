@@ -1,18 +1,18 @@
 //! What the lines of a text say of validation.
 
 use super::super::ValidationStatus;
-use super::super::checks;
 use super::super::cue::Cue;
 use super::super::line::Line;
+use super::super::outcome::{outcome, own, sentence};
 use super::super::status::{self, Status};
 use super::Reader;
 
 impl<'t> Reader<'t> {
     /// A line below a heading for validation tells an outcome, whatever else it looks like.
     pub(super) fn validation_line(&mut self, line: &Line<'t>) -> bool {
-        if let Some((status, _)) = status::leading_mark(line.body) {
+        if let Some((status, check)) = status::leading_mark(line.body) {
             let outcome = match status {
-                Status::Done => ValidationStatus::Passed,
+                Status::Done => own(check).unwrap_or(ValidationStatus::Passed),
                 Status::Failed => ValidationStatus::Failed,
                 Status::Open => ValidationStatus::NotRun,
                 Status::Dropped => return true,
@@ -33,8 +33,8 @@ impl<'t> Reader<'t> {
         if !line.is_item && !by_heading && self.after_blank {
             return false;
         }
-        let told = line.body.rsplit_once(": ").and_then(|(_, value)| checks::outcome(value));
-        let Some(outcome) = told.or_else(|| checks::outcome(line.body)) else { return false };
+        let told = line.body.rsplit_once(": ").and_then(|(_, value)| outcome(value));
+        let Some(outcome) = told.or_else(|| outcome(line.body)) else { return false };
         if line.is_item || self.cue() == Some(Cue::Check) {
             self.note_item(line);
             self.pad.checks.add_single(outcome);
@@ -47,7 +47,7 @@ impl<'t> Reader<'t> {
     /// An outcome told in a sentence.
     pub(super) fn said_of_status(&mut self, text: &str) {
         let text = text.strip_prefix("Status:").unwrap_or(text).trim_start();
-        if let Some(outcome) = checks::sentence(text) {
+        if let Some(outcome) = sentence(text) {
             self.pad.checks.add_single(outcome);
         }
     }
