@@ -1161,8 +1161,8 @@ export interface OutcomesRow {
    */
   sig_hash?: unknown;
   /**
-   * The models of the run; the first is taken. Expected: `unknown[] | string`; Anything else counts as
-   * absent, with a warning; null without.
+   * The models of the run; the first is taken. Expected: `string[] | string`; Anything else counts as absent,
+   * with a warning; null without.
    */
   models?: unknown;
   /**
@@ -1506,7 +1506,7 @@ export interface ContractAnalysesRow {
   /** The analysis. Expected: `string`; Anything else counts as absent, with a warning; null without. */
   analysis?: unknown;
   /**
-   * The corpora that were searched. Expected: `unknown[] | string`; Anything else counts as absent, with a
+   * The corpora that were searched. Expected: `string[] | string`; Anything else counts as absent, with a
    * warning; null without.
    */
   matrix_corpora?: unknown;
@@ -3886,7 +3886,22 @@ const SCHEMAS: { readonly [Name in RecordName]: Schema } = {
         "anyOf": [
           {
             "type": "array",
-            "items": {"type":"object","properties":{"check":{"type":"string"}},"required":["check"]},
+            "items": {
+              "type": "object",
+              "properties": {
+                "check": {"type":"string"},
+                "severity": {
+                  "anyOf": [
+                    {
+                      "type": "string",
+                      "pattern": "^(?:[Bb][Ll][Oo][Cc][Kk]|[Ww][Aa][Rr][Nn]|[Ii][Nn][Ff][Oo])?$",
+                    },
+                    {"type":"null"},
+                  ],
+                },
+              },
+              "required": ["check"],
+            },
           },
           {},
         ],
@@ -4092,7 +4107,7 @@ const SCHEMAS: { readonly [Name in RecordName]: Schema } = {
       "total_events": {"type":"integer","minimum":0,"maximum":9007199254740991},
       "ok_events": {"type":"integer","minimum":0,"maximum":9007199254740991},
       "sig_hash": {"anyOf":[{"type":"string"},{}]},
-      "models": {"anyOf":[{"anyOf":[{"type":"array"},{"type":"string"}]},{}]},
+      "models": {"anyOf":[{"anyOf":[{"type":"array","items":{"type":"string"}},{"type":"string"}]},{}]},
       "total_citations": {"anyOf":[{"type":"integer","minimum":0,"maximum":9007199254740991},{}]},
       "total_gap_signals": {"anyOf":[{"type":"integer","minimum":0,"maximum":9007199254740991},{}]},
       "commands_run": {"anyOf":[{"type":"array"},{}]},
@@ -4252,7 +4267,7 @@ const SCHEMAS: { readonly [Name in RecordName]: Schema } = {
       "ok": {"type":"boolean"},
       "permit_id": {"anyOf":[{"type":"string"},{}]},
       "analysis": {"anyOf":[{"type":"string"},{}]},
-      "matrix_corpora": {"anyOf":[{"anyOf":[{"type":"array"},{"type":"string"}]},{}]},
+      "matrix_corpora": {"anyOf":[{"anyOf":[{"type":"array","items":{"type":"string"}},{"type":"string"}]},{}]},
       "matrix_hits": {"anyOf":[{"type":"integer","minimum":0,"maximum":9007199254740991},{}]},
       "matrix_ms": {"anyOf":[{"type":"number","minimum":0},{}]},
       "observer_verdict": {"anyOf":[{"type":"string"},{}]},

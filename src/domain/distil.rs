@@ -136,12 +136,12 @@ impl<'r> Distiller<'r> {
         warnings: &mut Warnings,
     ) -> Result<Outcome, BadRecord> {
         let row = trim(raw, place.byte_offset == 0);
-        if is_blank(row) {
-            return Ok(Outcome::Blank);
-        }
         let limit = self.rules.line_bytes_max;
+        // Of a line that came in parts only the length is known, so it decides before anything else.
         let made = if raw.len() as u64 > limit {
             Err(RowTrouble::Reject(Reject::Oversize { limit }))
+        } else if is_blank(row) {
+            return Ok(Outcome::Blank);
         } else {
             self.evidence(context, place, row, carry, unterminated, lines, warnings)
         };
@@ -227,6 +227,12 @@ impl<'r> Distiller<'r> {
         self.provenance.clear();
         record.provenance.render_to(&time_text, &mut self.provenance);
         let provenance = self.provenance.as_str();
+        let scratchpads_from = lines.scratchpads.len();
+        let scratchpad_empty = !summarise(context.stream.name(), record, provenance, &mut lines.scratchpads);
+        if lines.scratchpads.len() > scratchpads_from {
+            let place = format!("scratchpads/{}.jsonl#{}", context.stream.name(), record.provenance.sig_hash);
+            record.scratchpad_summary = Some(Escaped::from_escaped(place));
+        }
         let reasons = reasons(judgement, verdict);
         let first_score = NewScore {
             evidence_run_id: &record.run_id,
@@ -247,7 +253,6 @@ impl<'r> Distiller<'r> {
             let new = new.map(|(lines, from)| lines.get(from..).unwrap_or_default());
             outlines.push(record, judgement.reached(), verdict, new, context_at);
         }
-        let scratchpad_empty = !summarise(context.stream.name(), record, provenance, &mut lines.scratchpads);
         Ok(Distilled {
             sig_hash: record.provenance.sig_hash,
             category: verdict.category,
@@ -288,11 +293,11 @@ pub fn judge(stream: &dyn Stream, raw: &[u8]) -> Result<(), Reject> {
     let rules = Rules::default();
     let limit = rules.line_bytes_max;
     let row = trim(raw, false);
-    if is_blank(row) {
-        return Ok(());
-    }
     if raw.len() as u64 > limit {
         return Err(Reject::Oversize { limit });
+    }
+    if is_blank(row) {
+        return Ok(());
     }
     let context = StreamContext { stream, source_file: "", settings: None };
     let place = Place { generation: 0, line_offset: 0, byte_offset: 0 };

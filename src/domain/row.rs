@@ -71,9 +71,16 @@ impl<'a, 'w> Row<'a, 'w> {
         *self.warnings.entry(format!("{code}:{field}")).or_default() += 1;
     }
 
-    /// The value of a documented field, under its own or the producer's name; `null` is still a value here.
+    /// The value of a documented field, under its own or a producer's name. One that is `null` is a value only where there is
+    /// no other.
     fn find(&self, field: &str) -> Option<Value<'a>> {
-        self.root.get(field).or_else(|| self.root.get(self.settings?.alias.get(field)?))
+        let own = self.root.get(field);
+        let theirs = || {
+            let names = self.settings.and_then(|settings| settings.alias.get(field));
+            names.into_iter().flatten().filter_map(|name| self.root.get(name))
+        };
+        let is_value = |value: &Value<'a>| value.kind() != Kind::Null;
+        own.filter(is_value).or_else(|| theirs().find(is_value)).or(own).or_else(|| theirs().next())
     }
 
     /// The value of an optional field; `null` is absent.
@@ -81,9 +88,12 @@ impl<'a, 'w> Row<'a, 'w> {
         self.find(field).filter(|value| value.kind() != Kind::Null)
     }
 
-    /// Whether any field is there that need not be.
+    /// Whether any field is there that need not be. What is of a wrong type, or an empty text, counts as absent.
     pub fn has_any_optional(&self, fields: &[Field]) -> bool {
-        fields.iter().any(|field| !field.required && self.opt(field.name).is_some())
+        let is_there = |field: &Field| {
+            self.opt(field.name).is_some_and(|value| field.shape.fits(value) && value.text() != "\"\"")
+        };
+        fields.iter().any(|field| !field.required && is_there(field))
     }
 
     /// Counts documented fields of a wrong type that nobody reads; those that are read are counted then.
@@ -261,6 +271,20 @@ impl<'a, 'w> Row<'a, 'w> {
         }
     }
 
+    /// The names in an array (or one string), each a string; other items are counted.
+    pub fn opt_names(&mut self, field: &str) -> Vec<Escaped<'a>> {
+        let Some(value) = self.opt(field) else { return Vec::new() };
+        let items: Vec<_> = if value.kind() == Kind::Array { value.items().collect() } else { vec![value] };
+        let mut names = Vec::with_capacity(items.len());
+        for item in items {
+            match as_text(item) {
+                Some(name) => names.extend(Some(name).filter(|name| !name.is_empty())),
+                None => self.warn("wrong_type", field),
+            }
+        }
+        names
+    }
+
     /// The commands of a `commands_run` array: strings, or objects with `cmd`.
     pub fn commands(&mut self, field: &str) -> Vec<CommandRun<'a>> {
         let Some(value) = self.opt_array(field) else { return Vec::new() };
@@ -328,9 +352,12 @@ pub fn as_int(value: Value<'_>) -> Option<i64> {
     (-INTEGER_MAX..=INTEGER_MAX).contains(&number).then_some(number)
 }
 
-/// A number's digits.
+/// A number's digits; a whole number may have more of them than a double holds, and is none then.
 pub fn as_number(value: Value<'_>) -> Option<Number<'_>> {
-    (value.kind() == Kind::Number).then(|| Number(value.text().into()))
+    const DIGITS_FINITE: usize = f64::MAX_10_EXP as usize;
+    let digits = (value.kind() == Kind::Number).then(|| value.text())?;
+    let is_finite = digits.len() <= DIGITS_FINITE || digits.parse::<f64>().is_ok_and(f64::is_finite);
+    is_finite.then(|| Number(digits.into()))
 }
 
 /// A flag.
@@ -367,7 +394,7 @@ pub fn item_text(item: Value<'_>) -> Option<Escaped<'_>> {
     let text = match item.kind() {
         Kind::Null => return None,
         Kind::String => as_text(item)?,
-        Kind::Object => match HOLDS_TEXT.iter().find_map(|key| item.get(key).and_then(as_text)) {
+        Kind::Object => match HOLDS_TEXT.iter().find_map(|key| item.get(key).and_then(as_filled_text)) {
             Some(text) => text,
             None => Escaped::from_plain(item.text()),
         },
@@ -391,3 +418,7 @@ pub fn join_lines(lines: Vec<Escaped<'_>>) -> Option<Escaped<'_>> {
     }
     Some(Escaped::from_escaped(joined))
 }
+
+#[cfg(test)]
+#[path = "row_tests.rs"]
+mod tests;

@@ -11,7 +11,7 @@ use super::score::RULES_SEMVER;
 use super::scratchpad::GRAMMAR_SEMVER;
 
 /// The version of what rows mean: goes up when a stream's reading changes.
-pub const READING_SEMVER: &str = "1.1.0";
+pub const READING_SEMVER: &str = "1.2.0";
 
 /// Thresholds of the scorer. Shares are in [0, 1].
 #[derive(Debug, Clone, PartialEq)]
@@ -66,8 +66,8 @@ pub struct CustomStream {
 pub struct StreamSettings {
     /// The `schema_version` its rows must have when they have one; 1 when not set.
     pub schema_version: Option<i64>,
-    /// Documented field → the producer's name for it.
-    pub alias: BTreeMap<String, String>,
+    /// Documented field → the producers' names for it, of which the first counts that a row has.
+    pub alias: BTreeMap<String, Vec<String>>,
 }
 
 /// Everything that decides what records say.

@@ -109,10 +109,14 @@ impl StreamSet {
 
     /// `.jsonl` files in `kb` that belong to no stream, sorted.
     pub fn unknown_files(&self, kb: &Path) -> Vec<String> {
+        // A folder has several spellings.
+        let place = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let here = place(kb);
+        let is_here = |folder: &Path| folder == kb || place(folder) == here;
         let known = |name: &str| {
             self.specs
                 .iter()
-                .filter(|spec| spec.path.parent() == Some(kb))
+                .filter(|spec| spec.path.parent().is_some_and(is_here))
                 .filter_map(|spec| spec.path.file_name()?.to_str())
                 .any(|main| main == name || crate::intake::siblings::is_sibling(main, name))
         };

@@ -35,7 +35,7 @@ impl Reader {
         let Some(built_in) = STREAMS.iter().find(|stream| stream.name() == name) else {
             return self.custom_stream(name, key, raw, rules).map(Some);
         };
-        let mut alias = BTreeMap::new();
+        let mut alias: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (theirs, ours) in raw.alias {
             // `their_name = "our_name"`, or the other way round when only the key is a name of ours.
             let fields: Vec<_> = built_in.fields().iter().map(|field| field.name).collect();
@@ -47,7 +47,7 @@ impl Reader {
                 let allowed = format!("one side must be a field of {name}: {}", fields.join(", "));
                 return Err(self.refuse(&format!("{key}.alias.{theirs}"), &allowed));
             };
-            alias.insert(ours, theirs);
+            alias.entry(ours).or_default().push(theirs);
         }
         let foreign = [
             ("path", raw.path.is_some()),

@@ -25,7 +25,7 @@ pub(super) struct Expected {
 #[derive(Debug)]
 enum At {
     /// A member of the row, under its documented name or a producer's.
-    Member { alias: Option<String> },
+    Member { alias: Vec<String> },
     /// A place in the row, and the config's key for it.
     Pointer { key: &'static str },
 }
@@ -37,7 +37,9 @@ impl Expected {
             name: field.name.to_owned(),
             shape: field.shape,
             required: field.required,
-            at: At::Member { alias: settings.and_then(|settings| settings.alias.get(field.name).cloned()) },
+            at: At::Member {
+                alias: settings.and_then(|known| known.alias.get(field.name)).cloned().unwrap_or_default(),
+            },
             rows: 0,
             last_object: 0,
             last_byte: 0,
@@ -73,7 +75,7 @@ impl Expected {
     pub(super) fn is_in(&self, row: Value<'_>) -> bool {
         match &self.at {
             At::Member { alias } => {
-                row.get(&self.name).is_some() || alias.as_ref().is_some_and(|alias| row.get(alias).is_some())
+                row.get(&self.name).is_some() || alias.iter().any(|alias| row.get(alias).is_some())
             }
             At::Pointer { .. } => row.pointer(&self.name).is_some(),
         }
@@ -82,7 +84,7 @@ impl Expected {
     /// Whether a member of that name belongs to it.
     pub(super) fn owns(&self, member: &str) -> bool {
         match &self.at {
-            At::Member { alias } => self.name == member || alias.as_deref() == Some(member),
+            At::Member { alias } => self.name == member || alias.iter().any(|alias| alias == member),
             At::Pointer { .. } => self.name.split('/').nth(1).is_some_and(|token| token_is(token, member)),
         }
     }

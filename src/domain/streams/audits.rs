@@ -2,7 +2,7 @@
 
 use super::field::{Field, FieldShape, optional, required};
 use super::{Draft, Stream, digits};
-use crate::domain::canonical::Value;
+use crate::domain::canonical::{Kind as JsonKind, Value};
 use crate::domain::reject::Reject;
 use crate::domain::row::{Row, Word, as_filled_text, join_lines};
 use crate::domain::schema::record::{Kind, ModelRole, ValidationResult};
@@ -65,10 +65,12 @@ impl Stream for Audits {
         let mut results = Vec::new();
         for item in row.opt_array("findings").into_iter().flat_map(Value::items) {
             lines.extend(summary(item));
-            match finding(item) {
-                Some(result) => results.push(result),
-                None => row.warn("wrong_type", "findings"),
+            let severity = severity(item);
+            let result = finding(item, severity.unwrap_or_default());
+            if severity.is_err() || result.is_none() {
+                row.warn("wrong_type", "findings");
             }
+            results.extend(result);
         }
         draft.record.text = join_lines(lines);
         if results.iter().any(|result| result.deterministic) {
@@ -89,16 +91,25 @@ fn summary(finding: Value<'_>) -> Option<Escaped<'_>> {
     finding.get("summary").and_then(as_filled_text)
 }
 
+/// How grave a finding is, if it says so, in capitals or not; `Err` when what it says is none of the three.
+pub(super) fn severity(finding: Value<'_>) -> Result<Option<&'static str>, ()> {
+    let said = finding.get("severity").filter(|said| said.kind() != JsonKind::Null && said.text() != "\"\"");
+    let Some(said) = said else { return Ok(None) };
+    let known = ["block", "warn", "info"];
+    let known =
+        known.into_iter().find(|known| said.escaped().is_some_and(|said| said.eq_ignore_ascii_case(known)));
+    known.map(Some).ok_or(())
+}
+
 /// A finding as the result of a check; `None` when it does not say which check.
-fn finding(item: Value<'_>) -> Option<ValidationResult<'_>> {
+fn finding<'a>(item: Value<'a>, severity: Option<&'static str>) -> Option<ValidationResult<'a>> {
     let check = item.get("check").and_then(as_filled_text)?;
-    let severity = item.get("severity").and_then(as_filled_text);
     Some(ValidationResult {
-        passed: severity.as_ref().is_none_or(|s| s.escaped() != "block"),
+        passed: severity != Some("block"),
         deterministic: matches!(check.escaped(), "static" | "dynamic"),
         explanation: summary(item),
         name: check,
-        severity,
+        severity: severity.map(Escaped::from_escaped),
     })
 }
 
@@ -259,6 +270,17 @@ mod tests {
         );
         let unknown = json!({"says": [], "warnings": {"unknown_verdict:overall": 1}});
         check("audits", &found("splendid", &[("static", "info")]), &unknown);
+    }
+
+    #[test]
+    fn a_severity_is_read_in_any_case_and_another_word_is_none() {
+        let blocked = found("approved", &[("static", "BLOCK")]);
+        check("audits", &blocked, &json!({"says": ["auditor.block:static"], "warnings": {}}));
+        let critical = json!({
+            "warnings": {"wrong_type:findings": 1},
+            "validation_results": [{"name": "static", "passed": true, "deterministic": true, "explanation": "s"}],
+        });
+        check("audits", &found("approved", &[("static", "critical")]), &critical);
     }
 
     #[test]

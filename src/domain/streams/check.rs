@@ -138,7 +138,7 @@ pub(super) fn check_required(stream: &str, row: &Value, required: &[&str]) {
     assert!(required.iter().all(|field| fields.iter().any(|there| there == field)), "{fields:?}");
     let settings = StreamSettings {
         schema_version: None,
-        alias: fields.iter().map(|field| (field.clone(), format!("their_{field}"))).collect(),
+        alias: fields.iter().map(|field| (field.clone(), vec![format!("their_{field}")])).collect(),
     };
     let renamed: Value =
         row.as_object().unwrap().iter().map(|(key, value)| (format!("their_{key}"), value.clone())).collect();

@@ -16,7 +16,7 @@ const FIELDS: &[Field] = &[
     required("ok", FieldShape::Flag, "Whether the call went well."),
     optional("permit_id", FieldShape::Text, "The permit."),
     optional("analysis", FieldShape::Text, "The analysis."),
-    optional("matrix_corpora", FieldShape::Texts, "The corpora that were searched."),
+    optional("matrix_corpora", FieldShape::Names, "The corpora that were searched."),
     optional("matrix_hits", FieldShape::COUNT, "How many hits there were."),
     optional("matrix_ms", FieldShape::AMOUNT, "How long the search took.").unit("ms"),
     optional("observer_verdict", FieldShape::Verdict, "What an observer says."),
@@ -60,7 +60,7 @@ impl Stream for ContractAnalyses {
         draft.record.text = row.opt_text("analysis");
         draft.record.cost_usd = row.opt_amount("cost");
         draft.record.latency_ms = row.opt_amount("duration_ms");
-        draft.record.retrieved_context.corpora = row.opt_texts("matrix_corpora");
+        draft.record.retrieved_context.corpora = row.opt_names("matrix_corpora");
         draft.record.retrieved_context.hits = row.opt_int("matrix_hits", 0);
         draft.record.retrieved_context.latency_ms = row.opt_amount("matrix_ms");
         draft.record.observer_notes = row.opt_texts("observer_notes");

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::audits::severity;
 use crate::domain::canonical::{Kind, Value};
 use crate::domain::row::{Word, as_bool, as_int, as_number, as_sha40, as_text, as_time, verdict_word};
 use crate::domain::schema::scalars::Sha256Hex;
@@ -83,6 +84,8 @@ pub enum FieldShape {
     Object,
     /// An array of texts (of objects the member that holds their text is taken), or one text.
     Texts,
+    /// An array of names, or one name.
+    Names,
     /// An array of commands: strings, or objects with `cmd`.
     Commands,
     /// An object of flags: gates by name, and whether they passed.
@@ -133,9 +136,14 @@ impl FieldShape {
             Self::Array | Self::Commands => is(Kind::Array),
             Self::Object => is(Kind::Object),
             Self::Texts => is(Kind::Array) || is(Kind::String),
+            Self::Names => {
+                is(Kind::String) || (is(Kind::Array) && value.items().all(|item| item.kind() == Kind::String))
+            }
             Self::Gates => is(Kind::Object) && value.members().all(|(_, gate)| as_bool(gate).is_some()),
             Self::Findings => {
-                is(Kind::Array) && value.items().all(|item| item.get("check").and_then(as_text).is_some())
+                let is_finding =
+                    |item: Value<'_>| item.get("check").and_then(as_text).is_some() && severity(item).is_ok();
+                is(Kind::Array) && value.items().all(is_finding)
             }
             Self::WholeOrText => as_int(value).is_some() || is(Kind::String),
             Self::TextOrObject => is(Kind::String) || is(Kind::Object),
@@ -174,6 +182,7 @@ impl FieldShape {
             Self::Array => json!({"type": "array"}),
             Self::Object => json!({"type": "object"}),
             Self::Texts => json!({"anyOf": [{"type": "array"}, text()]}),
+            Self::Names => json!({"anyOf": [{"type": "array", "items": {"type": "string"}}, text()]}),
             Self::Commands => json!({
                 "type": "array", "examples": [["cargo test", {"cmd": "cargo fmt", "exit_code": 0, "duration_ms": 12.5}]],
             }),
@@ -182,7 +191,11 @@ impl FieldShape {
             }),
             Self::Findings => json!({
                 "type": "array",
-                "items": {"type": "object", "properties": {"check": {"type": "string"}}, "required": ["check"]},
+                "items": {
+                    "type": "object",
+                    "properties": {"check": {"type": "string"}, "severity": {"anyOf": [{"type": "string", "pattern": SEVERITIES}, {"type": "null"}]}},
+                    "required": ["check"],
+                },
                 "examples": [[{"check": "static", "severity": "warn", "summary": "an unused import"}]],
             }),
             Self::WholeOrText => json!({"anyOf": [whole(-INTEGER_MAX), text()]}),
@@ -193,6 +206,9 @@ impl FieldShape {
         }
     }
 }
+
+/// What [`severity`] accepts of a text.
+const SEVERITIES: &str = "^(?:[Bb][Ll][Oo][Cc][Kk]|[Ww][Aa][Rr][Nn]|[Ii][Nn][Ff][Oo])?$";
 
 /// A bound as people write it: 0 rather than 0.0.
 fn bound(number: f64) -> Json {

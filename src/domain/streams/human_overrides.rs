@@ -198,5 +198,9 @@ mod tests {
                 "task_id": "human:{sig16}", "own": [], "says": [], "failure_markers": ["shape.unknown"], "success_markers": null,
             }),
         );
+        // What is of a wrong type counts as absent.
+        let expected = json!({"says": [], "failure_markers": ["shape.unknown"]});
+        check(STREAM, &with(&bare, json!({"run_id": 5})), &expected);
+        check(STREAM, &with(&bare, json!({"file": ""})), &expected);
     }
 }

@@ -17,7 +17,7 @@ const FIELDS: &[Field] = &[
     required("total_events", FieldShape::COUNT, "How many events it had."),
     required("ok_events", FieldShape::COUNT, "How many of them went well.").at_most("total_events"),
     optional("sig_hash", FieldShape::Text, "The signature of the run."),
-    optional("models", FieldShape::Texts, "The models of the run; the first is taken."),
+    optional("models", FieldShape::Names, "The models of the run; the first is taken."),
     optional("total_citations", FieldShape::COUNT, "How many sources were cited.").unread(),
     optional("total_gap_signals", FieldShape::COUNT, "How many gaps were found."),
     optional("commands_run", FieldShape::Commands, "The commands that were run."),
@@ -55,7 +55,7 @@ impl Stream for Outcomes {
             return Err(Reject::WrongType { field, expected: "a count of at most total_events" });
         }
         draft.record.run_signature = row.opt_text("sig_hash");
-        draft.record.model_name = row.opt_texts("models").into_iter().next();
+        draft.record.model_name = row.opt_names("models").into_iter().next();
         draft.record.commands_run = row.commands("commands_run");
         let gaps = row.opt_int("total_gap_signals", 0).unwrap_or(0);
         draft.own.insert(if total > 0 && ok == total && gaps == 0 {
@@ -101,6 +101,8 @@ mod tests {
             &row(),
             &json!({"sig_hash": 1, "models": 1, "total_gap_signals": -1, "commands_run": 1}),
         );
+        let odd = with(&row(), json!({"models": [{"name": "m1"}, 5, "m2"]}));
+        check(STREAM, &odd, &json!({"model_name": "m2", "warnings": {"wrong_type:models": 2}}));
     }
 
     #[test]

@@ -71,13 +71,13 @@ impl Stream for PhaseSweepFindings {
         .into_iter()
         .flatten()
         .collect();
-        let some = |count: Option<i64>| count.is_some_and(|n| n > 0);
-        let counted = fake.or(partial).or(verified).is_some();
-        if some(fake) || (!counted && status == "fake") {
+        // The worst of what the status and the counts say.
+        let says = |count: Option<i64>, word: &str| count.is_some_and(|n| n > 0) || status == word;
+        if says(fake, "fake") {
             draft.mark_failure("phase.fake");
-        } else if some(partial) || (!counted && status == "partial") {
+        } else if says(partial, "partial") {
             draft.mark_failure("phase.partial");
-        } else if some(verified) || (!counted && status == "verified") {
+        } else if says(verified, "verified") {
             draft.record.success_markers.push("phase.verified");
         }
         Ok(())
@@ -162,6 +162,10 @@ mod tests {
         };
         failed(json!({"claims_partial": 1}), "phase.partial");
         failed(json!({"claims_partial": 1, "claims_fake": 1}), "phase.fake");
+        // A sweep that calls the phase fake is heard beside claims that are true, and the other way round.
+        failed(json!({"status": "fake"}), "phase.fake");
+        failed(json!({"status": "partial"}), "phase.partial");
+        failed(json!({"status": "partial", "claims_fake": 1}), "phase.fake");
         let uncounted =
             with(&row(), json!({"claims_verified": null, "claims_partial": null, "claims_fake": null}));
         for (status, marker) in [("Partial", "phase.partial"), ("fake", "phase.fake")] {
