@@ -3,6 +3,7 @@
 use super::instruction::{self, Prompt};
 use super::sft::split_of;
 use super::{Dataset, EvidenceView, SampleId};
+use crate::domain::link::facts::has_words;
 use crate::domain::link::{Key, Links, Part, Place, Row};
 use crate::domain::render::Object;
 use crate::domain::schema::SCHEMA_VERSION;
@@ -106,7 +107,7 @@ pub fn sample(
 ) -> Option<SampleId> {
     let run = |suffix: &str| Escaped::from_escaped(format!("{}{suffix}", chosen.run_id.escaped()));
     let (worse, chosen_run, rejected_run) = match source {
-        Source::Vote(_) => (chosen.rejected.as_ref()?, run(":v1"), run(":v2")),
+        Source::Vote(_) => (chosen.rejected.as_ref().filter(|text| has_words(text))?, run(":v1"), run(":v2")),
         _ => (&rejected.text, chosen.run_id.clone(), rejected.run_id.clone()),
     };
     let better = &chosen.text;

@@ -5,7 +5,7 @@ use super::facts::{Facts, Judged, Key, Part};
 use super::map::KeyMap;
 use super::rows::Place;
 
-/// The rows of people, and of overseers who correct a text.
+/// The rows of people who say something, and of overseers who correct a text.
 #[derive(Debug, Default)]
 pub(super) struct Corrections {
     judged: KeyMap<Judged>,
@@ -15,7 +15,8 @@ pub(super) struct Corrections {
 
 impl Corrections {
     pub(super) fn insert(&mut self, place: Place, facts: &Facts) {
-        if facts.part == Part::Human || (facts.makes_pair && facts.part == Part::Overseer) {
+        let speaks = facts.part == Part::Human && !facts.says.is_empty();
+        if speaks || (facts.makes_pair && facts.part == Part::Overseer) {
             self.judged.insert(u64::from(place), facts.judged);
         }
         if let (Part::Human | Part::Overseer, true, Judged::Run(run)) =
@@ -67,7 +68,9 @@ impl Links {
         let is_work =
             |other: &Place| *other != place && self.rows.get(*other).is_some_and(super::Row::is_work);
         match self.corrections.judged.get(&u64::from(place)) {
-            None | Some(Judged::Nothing | Judged::Signature(_)) => false,
+            None => false,
+            // It names nobody.
+            Some(Judged::Nothing | Judged::Signature(_)) => true,
             Some(Judged::Run(run)) => !self.of_run(*run).any(|other| is_work(&other)),
             Some(Judged::Pull(pull, commit)) => {
                 !self.by_pull.has_work(*pull, *commit, row.moment.time, place)

@@ -194,7 +194,8 @@ impl Facts {
             attempt: record.attempt,
             own,
             says,
-            task: record.task_type.as_ref().map(key),
+            // A run is given no name with a secret in it: its samples would hold that.
+            task: record.task_type.as_ref().filter(|task| !(may_hold && holds_secret(task))).map(key),
             text: (text.is_some() || instruction != 0).then(|| TextFacts {
                 text: text.and(record.output_hash.as_ref()).map_or(0, key_of),
                 instruction,
@@ -203,7 +204,7 @@ impl Facts {
             secret: may_hold && texts().any(holds_secret),
             secret_in_pair: may_hold && texts_of_pair(part, record).any(holds_secret),
             makes_pair: match part {
-                Part::Claim => rejected_of(record).is_some() && text.is_some(),
+                Part::Claim => rejected_of(record).is_some_and(has_words) && text.is_some(),
                 Part::Human | Part::Overseer => {
                     !says.is_empty() && record.text.as_ref().is_some_and(has_words)
                 }

@@ -73,10 +73,11 @@ impl Links {
         let signature = self.signature(row.run).filter(|signature| self.twins.signatures.contains(signature));
         signature.is_some_and(|signature| {
             self.of_signature(signature).any(|other| {
+                let has_text = self.rows.text(other).is_some();
                 self.rows.get(other).is_some_and(|other| {
                     // A run with a text of its own has its twin there, and none elsewhere.
                     let alone = || self.twins.runs.get(&other.run).is_some_and(|twins| twins.raw_texts == 0);
-                    other.part() == Part::Distilled && stands(other) && alone()
+                    other.part() == Part::Distilled && stands(other) && alone() && has_text
                 })
             })
         })

@@ -54,8 +54,11 @@ impl Marks {
         if touched.task {
             // The others of its run are now of another type.
             for other in links.run_mates(place).filter(|other| *other != place) {
-                if links.rows.text(other).is_some() {
-                    self.mark(links, other, place, None, vec![other]);
+                let has_text = |place: &Place| links.rows.text(*place).is_some();
+                let texts = if has_text(&other) { vec![other] } else { links.corrections(other) };
+                let texts: Vec<Place> = texts.into_iter().filter(has_text).collect();
+                if !texts.is_empty() {
+                    self.mark(links, other, place, None, texts);
                 }
             }
         }

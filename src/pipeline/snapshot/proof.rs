@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::SnapshotError;
 use super::selection::{Entry, Place, Selection};
-use crate::domain::exports::{EvidenceView, instruction, rejected_text};
+use crate::domain::exports::{EvidenceView, holds_secret, instruction, rejected_text};
 use crate::domain::schema::scalars::Sha256Hex;
 use crate::domain::score::Category;
 use crate::domain::skim;
@@ -258,6 +258,9 @@ fn note_run(wanted: &mut Wanted, entries: &mut [Entry], evidence: &str, category
         return;
     }
     let Some(view) = EvidenceView::read(evidence) else { return };
+    if holds_secret(&view.run_id) {
+        return;
+    }
     let mut of = vec![wanted.rag.get(&view.text_hash).copied()];
     if category == Category::Accepted {
         let prompt = instruction::of(&view.instruction_fields());
