@@ -47,6 +47,8 @@ pub(super) struct Refresh {
     /// What the last one left to go on from; made anew when there is nothing.
     views: Option<Views>,
     is_following: bool,
+    /// How much input was committed when the refresh under way began.
+    begun_at_bytes: u64,
     /// How much was committed since the start when the views last began to read.
     followed_bytes: u64,
     /// Where the refresh under way waits for what is known only when all samples are made.
@@ -131,8 +133,10 @@ impl Turn<'_> {
         {
             // A refresh that failed waits no more.
             let _ = refresh.send(self.c.desk.special(&self.c.known.links));
-            // Nothing but samples were committed since it began.
-            self.refresh.is_due = false;
+            // A source that had nothing to read may have had rows right after it began; else these were samples.
+            if self.refresh.begun_at_bytes == self.c.shared.committed_bytes.load(Ordering::Relaxed) {
+                self.refresh.is_due = false;
+            }
             if let Some(settled) = self.c.settled.take_if(|_| self.source_ended.is_some()) {
                 // Whoever wanted to know may be gone.
                 let _ = settled.send(());
@@ -153,6 +157,7 @@ impl Turn<'_> {
         if std::thread::Builder::new().name("views".to_owned()).spawn(work).is_ok() {
             self.refresh.under_way = Some(Instant::now());
             self.refresh.special = Some(sender);
+            self.refresh.begun_at_bytes = self.c.shared.committed_bytes.load(Ordering::Relaxed);
             self.refresh.is_due = false;
         }
     }

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use distilld::pipeline::views::VIEW_PATHS;
 use serde_json::{Value, json};
 
-use crate::support::{Lab, wait_until};
+use crate::support::{Lab, review_row, wait_until};
 use crate::views_kept::views_of;
 
 /// Evidence beside the score that counts now.
@@ -611,4 +611,23 @@ fn a_person_takes_a_run_out_of_every_view_and_back_in_again_while_the_daemon_run
     lab.append("observer_ops", b"{}\n");
     lab.run_once();
     assert!(kept == VIEW_PATHS.map(of), "views that were kept differ from those made from nothing");
+}
+
+/// A byte of a view was changed between two runs, and the next view named the changed file as what it takes the place of: no
+/// receipt had ever written that, so `verify` called the receipts damaged for good, and `repair` refused every output.
+#[test]
+fn a_view_that_somebody_changed_is_made_anew_and_no_receipt_speaks_for_it() {
+    let lab = Lab::new();
+    lab.append("scrum_reviews", (0..20).map(review_row).collect::<String>());
+    lab.run_once();
+    let path = lab.out().join("views/runs.jsonl");
+    let runs = fs::read_to_string(&path).unwrap();
+    // The last receipt names the view no more.
+    lab.append("scrum_reviews", review_row(0));
+    lab.run_once();
+    fs::write(&path, runs.replacen("needs_human_review", "needs_human_rewiew", 1)).unwrap();
+    lab.run_once();
+    assert_eq!(fs::read_to_string(&path).unwrap(), runs);
+    let verified = lab.run(&["verify", "--strict"]);
+    assert!(verified.status.success(), "{verified:?}");
 }

@@ -11,6 +11,7 @@ mod prepare;
 mod queue;
 mod read;
 mod read_back;
+mod receipted;
 mod render;
 mod rewrite;
 mod run_file;

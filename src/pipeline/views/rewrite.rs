@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::ViewError;
 use super::hashing::Hashing;
 use super::read::read_at;
+use super::receipted;
 use super::state::died;
 use crate::domain::schema::receipt::CommittedState;
 use crate::domain::schema::scalars::Sha256Hex;
@@ -36,6 +37,10 @@ pub(super) struct Rewrite {
     old_at: u64,
     /// The old file is to be copied from here to `old_at`.
     keep_from: u64,
+    /// Whether anything was kept of the old file.
+    has_kept: bool,
+    /// What the receipts say the old file is, where they tell.
+    receipted: Option<Sha256Hex>,
     /// New bytes that are not compared or written yet.
     waiting: Vec<u8>,
     rows: u64,
@@ -96,10 +101,15 @@ impl Rewrite {
             old,
             old_at: 0,
             keep_from: 0,
+            has_kept: false,
+            receipted: None,
             waiting: Vec::new(),
             rows: 0,
             state: State::Same(0),
         };
+        if committed.outputs.contains_key(name) {
+            rewrite.receipted = receipted::hash_of(output, name, committed.output_len(name));
+        }
         if !is_there {
             rewrite.part_ways()?;
         }
@@ -121,6 +131,7 @@ impl Rewrite {
         }
         self.old_at += len;
         self.rows += 1;
+        self.has_kept |= len > 0;
         Ok(())
     }
 
@@ -207,17 +218,28 @@ impl Rewrite {
     }
 
     /// The new file, written and synced; `None` when the old one says the same. `known` is the hash of the old one, where
-    /// it is known: what was kept must not be what somebody else wrote.
+    /// it is known: what was kept must not be what somebody else wrote. Of a file that somebody else wrote nothing is kept, and
+    /// what the new one takes the place of is what was committed: no receipt speaks for bytes that are not ours.
     pub(super) fn finish(mut self, known: Option<Sha256Hex>) -> Result<Option<Prepared>, ViewError> {
         self.flush()?;
+        let known = known.or(self.receipted);
+        if matches!(self.state, State::Same(at) if at == self.old.len) {
+            // All of it was read and hashed on the way.
+            let found = Sha256Hex(self.old.hash.clone().finalize().into());
+            if self.has_kept || known.is_none_or(|known| known == found) {
+                return Ok(None);
+            }
+        }
         match self.state {
-            State::Same(at) if at == self.old.len => return Ok(None),
             State::Same(_) => self.part_ways()?,
             State::Differs(_) => self.copy_kept()?,
         }
-        let replaces = self.old.finish(&self.path)?;
-        if known.is_some_and(|known| known != replaces) {
-            return Err(self.changed());
+        let mut replaces = self.old.finish(&self.path)?;
+        if let Some(known) = known.filter(|known| *known != replaces) {
+            if self.has_kept {
+                return Err(self.changed());
+            }
+            replaces = known;
         }
         let State::Differs(new) = self.state else { return Ok(None) };
         let mut new = *new;
