@@ -1,11 +1,11 @@
 //! `distilld drift`: what sweeps found true and false, and what changed between them.
 
-use super::listing::{Format, Listing, since};
+use super::listing::{Format, Listing, as_code, since};
 use super::setup::Paths;
 use super::table::{print, print_json, thousands};
 use super::{Exit, Failure};
 use crate::domain::schema::checked::Text;
-use crate::domain::schema::drift::{DriftSnapshot, PhaseState};
+use crate::domain::schema::drift::{DriftSnapshot, Mark, PhaseState};
 use crate::domain::schema::scalars::EventTime;
 use crate::domain::views::drift::drift;
 use crate::pipeline::outputs::Outputs;
@@ -16,6 +16,9 @@ pub(super) struct Args {
     /// Only snapshots that began then or later: a time, a date, or how long ago (7d)
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<EventTime>,
+    /// Only snapshots that corrected this document
+    #[arg(long, value_name = "FILE")]
+    file: Option<String>,
     /// End with 1 when the latest sweep found this
     #[arg(long, value_name = "WHAT")]
     fail_on: Option<FailOn>,
@@ -42,7 +45,13 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     let mut answer = Answer { snapshots: drift(&facts, &mut lines) };
     lines.check()?;
     // After the fold: what a snapshot is compared with may lie before.
-    answer.snapshots.retain(|snapshot| args.since.is_none_or(|since| snapshot.first_seen >= since));
+    let names = |snapshot: &DriftSnapshot, file: &String| {
+        snapshot.documents.iter().any(|document| document.as_str() == file)
+    };
+    answer.snapshots.retain(|snapshot| {
+        args.since.is_none_or(|since| snapshot.first_seen >= since)
+            && args.file.as_ref().is_none_or(|file| names(snapshot, file))
+    });
     if args.format.json {
         print_json(&answer);
     } else if answer.snapshots.is_empty() {
@@ -100,14 +109,41 @@ impl Answer {
         }
         listing.print(format);
         let Some(last) = self.last_sweep() else { return };
-        print(format_args!(
-            "\nthe latest sweep, {}: {} phases, {} regressed, {} repaired",
-            last.snapshot.as_str(),
-            last.phases.len(),
-            last.regressed.len(),
-            last.repaired.len()
-        ));
+        if format.markdown {
+            for snapshot in self.snapshots.iter().filter(|snapshot| !snapshot.phases.is_empty()) {
+                print(format_args!("\n## {}\n", as_code(snapshot.snapshot.as_str())));
+                phases(snapshot).print(format);
+            }
+        } else {
+            print(format_args!(
+                "\nthe latest sweep, {}: {} phases, {} regressed, {} repaired",
+                last.snapshot.as_str(),
+                last.phases.len(),
+                last.regressed.len(),
+                last.repaired.len()
+            ));
+            phases(last).print(format);
+        }
     }
+}
+
+/// The phases of a snapshot.
+fn phases(snapshot: &DriftSnapshot) -> Listing {
+    let mut listing =
+        Listing::new(&["phase", "status", "found", "verified", "partial", "fake", "since the last sweep"]);
+    for phase in &snapshot.phases {
+        let count = |claims: Option<u64>| claims.map_or_else(|| "-".to_owned(), thousands);
+        listing.row([
+            phase.phase.as_str().to_owned(),
+            phase.status.as_ref().map_or("-", Text::as_str).to_owned(),
+            phase.mark.map_or("-", Mark::name).to_owned(),
+            count(phase.claims_verified),
+            count(phase.claims_partial),
+            count(phase.claims_fake),
+            phase.change.name().to_owned(),
+        ]);
+    }
+    listing
 }
 
 /// A few names, and how many more there are.

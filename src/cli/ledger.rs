@@ -19,6 +19,9 @@ pub(super) struct Args {
     /// Only this model
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
+    /// Only work on this file
+    #[arg(long, value_name = "FILE")]
+    file: Option<String>,
     /// Only work from then on: a time, a date, or how long ago (7d)
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<EventTime>,
@@ -37,7 +40,7 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     let outputs = Outputs::open(&config.output)?;
     let facts = committed_facts(&outputs)?;
     let mut lines = ReadBack::of(&facts, &outputs);
-    let mut ledger = ModelLedger::of(&facts, args.since).read(&facts, &mut lines);
+    let mut ledger = ModelLedger::of(&facts, args.since, args.file.as_deref()).read(&facts, &mut lines);
     lines.check()?;
     let is = |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|wanted| wanted == found);
     ledger.entries.retain(|entry| {

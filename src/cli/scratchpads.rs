@@ -5,8 +5,9 @@ mod show;
 
 use std::collections::BTreeSet;
 
+use super::listing::since;
 use super::setup::Paths;
-use super::table::print;
+use super::table::{print, print_as_it_is};
 use super::{Exit, Failure};
 use crate::domain::schema::scalars::EventTime;
 use crate::domain::schema::scratchpad::{ScratchpadSummary, ValidationStatus};
@@ -22,12 +23,18 @@ pub(super) struct Args {
     /// Only those that name this file, or whose row is about it; the end of a path is enough
     #[arg(long, value_name = "FILE")]
     file: Option<String>,
+    /// Only those of this kind of task
+    #[arg(long, value_name = "TASK")]
+    task: Option<String>,
+    /// Only those that this model wrote
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
     /// Only those whose validation came out like this
     #[arg(long, value_enum, value_name = "STATUS", conflicts_with = "empty")]
     status: Option<Status>,
-    /// Only those of rows from this time on, such as 2026-04-26 or 2026-04-26T14:00:00Z
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
+    /// Only those of rows from then on: a time, a date, or how long ago (7d)
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<EventTime>,
     /// Print JSON: one line each
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
@@ -60,10 +67,9 @@ impl From<Status> for ValidationStatus {
 }
 
 pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
-    let since = args.since.as_deref().map(since).transpose()?;
     let outputs = Outputs::open(&paths.load()?.output)?;
     if args.empty {
-        return list_empty(&outputs, args, since);
+        return list_empty(&outputs, args);
     }
     let mut shown = Vec::new();
     for stream in STREAMS {
@@ -71,10 +77,15 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
             Some(file) => select::places(&outputs, stream, |row| row.is_about(file))?,
             None => BTreeSet::new(),
         };
+        let is_of = |row: &Row<'_>| is_of(args, row);
+        let of_work = match (&args.task, &args.model) {
+            (None, None) => None,
+            _ => Some(select::places(&outputs, stream, is_of)?),
+        };
         select::each_summary(&outputs, stream, |line, summary| {
-            if is_asked_for(args, since, &summary, &about_file) {
+            if is_asked_for(args, &summary, &about_file, of_work.as_ref()) {
                 if args.json {
-                    print(line);
+                    print_as_it_is(line);
                 } else if args.markdown {
                     print(show::markdown(stream, &summary));
                 } else {
@@ -91,19 +102,26 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
 
 fn is_asked_for(
     args: &Args,
-    since: Option<EventTime>,
     summary: &ScratchpadSummary,
     about_file: &BTreeSet<Place>,
+    of_work: Option<&BTreeSet<Place>>,
 ) -> bool {
     let Some(provenance) = summary.provenance.as_slice().first() else { return false };
     let names = |file: &str| summary.important_paths.iter().any(|path| select::is_file(path.as_str(), file));
     args.run.as_deref().is_none_or(|run| summary.run_id.as_str() == run)
         && args.status.is_none_or(|status| summary.validation_status == status.into())
-        && since.is_none_or(|since| provenance.recorded_at >= since)
+        && args.since.is_none_or(|since| provenance.recorded_at >= since)
         && args.file.as_deref().is_none_or(|file| names(file) || about_file.contains(&Place::of(provenance)))
+        && of_work.is_none_or(|places| places.contains(&Place::of(provenance)))
 }
 
-fn list_empty(outputs: &Outputs, args: &Args, since: Option<EventTime>) -> Result<Exit, Failure> {
+/// Whether a row is of the kind of task and by the model that are asked for.
+fn is_of(args: &Args, row: &Row<'_>) -> bool {
+    let is = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
+    is(&args.task, &row.task_type) && is(&args.model, &row.model)
+}
+
+fn list_empty(outputs: &Outputs, args: &Args) -> Result<Exit, Failure> {
     let mut listed = Vec::new();
     for stream in STREAMS {
         let mut understood = BTreeSet::new();
@@ -113,7 +131,8 @@ fn list_empty(outputs: &Outputs, args: &Args, since: Option<EventTime>) -> Resul
         select::each_text(outputs, stream, |row: &Row<'_>| {
             let asked = args.run.as_deref().is_none_or(|run| row.run_id == run)
                 && args.file.as_deref().is_none_or(|file| row.is_about(file))
-                && since.is_none_or(|since| row.time >= since);
+                && args.since.is_none_or(|since| row.time >= since)
+                && is_of(args, row);
             if asked && !understood.contains(&row.place) {
                 listed.push(show::Empty::of(stream, row));
             }
@@ -125,17 +144,4 @@ fn list_empty(outputs: &Outputs, args: &Args, since: Option<EventTime>) -> Resul
         show::table_of_empty(&listed);
     }
     Ok(Exit::Fine)
-}
-
-/// A time, or the start of a day.
-fn since(text: &str) -> Result<EventTime, Failure> {
-    let day = format!("{text}T00:00:00Z");
-    EventTime::parse(text).or_else(|| EventTime::parse(&day)).map(|parsed| parsed.time).ok_or_else(|| {
-        Failure::new(
-            Exit::Usage,
-            anyhow::anyhow!(
-                "--since {text:?} is no time: give one such as 2026-04-26 or 2026-04-26T14:00:00Z"
-            ),
-        )
-    })
 }

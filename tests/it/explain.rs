@@ -222,6 +222,27 @@ fn items_of_views_lead_to_their_source_rows() {
 }
 
 #[test]
+fn items_of_views_lead_to_more_rows_than_their_lines_name_and_playbooks_to_failed_runs_too() {
+    let lab = Lab::generated(11, 900);
+    lab.run_once();
+    let entries = lab.lines("views/model_ledger.jsonl");
+    let entry = entries.iter().max_by_key(|entry| entry["sample_count"].as_u64()).unwrap();
+    assert_eq!(entry["provenance"].as_array().unwrap().len(), 16, "{entry}");
+    let id = format!("{}/{}", text(entry, "/task_type"), text(entry, "/model_name"));
+    assert!(json(&lab, &id)["total"].as_u64() > Some(16) && entry["sample_count"].as_u64() > Some(16));
+    let playbooks = lab.lines("views/playbooks.jsonl");
+    let tried = |playbook: &&Value| playbook["runs_against"].as_u64() > Some(0);
+    let playbook = playbooks.iter().find(tried).expect("a problem that was not solved at once");
+    let explanation = json(&lab, &text(playbook, "/playbook_id"));
+    let rows = explanation["rows"].as_array().unwrap();
+    let is_other = |row: &Value| {
+        let run = &row["evidence"]["run_id"];
+        !playbook["source_run_ids"].as_array().unwrap().contains(run)
+    };
+    assert!(rows.iter().any(is_other), "{explanation}");
+}
+
+#[test]
 fn explaining_changes_nothing_and_needs_no_state() {
     let (lab, evidence) = lab_with_life();
     let run = text(&evidence, "/run_id");

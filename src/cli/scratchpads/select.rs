@@ -28,6 +28,8 @@ pub(super) struct Row<'a> {
     pub(super) run_id: String,
     pub(super) time: EventTime,
     pub(super) files: Vec<String>,
+    pub(super) task_type: Option<String>,
+    pub(super) model: Option<String>,
     /// The text, still escaped.
     pub(super) text: &'a str,
     /// The provenance, as JSON.
@@ -89,9 +91,12 @@ pub(super) fn places(
 
 fn row_of(line: &str) -> Option<Row<'_>> {
     let (mut run_id, mut text, mut provenance, mut files) = (None, None, None, Vec::new());
+    let (mut task_type, mut model) = (None, None);
     for (key, value) in skim::members(line) {
         match key {
             "run_id" => run_id = plain(value),
+            "task_type" => task_type = plain(value),
+            "model_name" => model = plain(value),
             "text" => text = value.strip_prefix('"').and_then(|text| text.strip_suffix('"')),
             "provenance" => provenance = Some(value),
             "source_files" => files = skim::items(value).filter_map(plain).collect(),
@@ -105,6 +110,8 @@ fn row_of(line: &str) -> Option<Row<'_>> {
         run_id: run_id?,
         time: read.recorded_at,
         files,
+        task_type,
+        model,
         text: text?,
         provenance,
     })

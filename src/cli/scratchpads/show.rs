@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::CellAlignment;
 use serde_json::Value;
 
-use super::super::table::{print, table, thousands};
+use super::super::table::{one_line, print, table, thousands};
 use super::select::Row;
 use crate::domain::canonical::unescape;
 use crate::domain::schema::checked::Text;
@@ -30,7 +30,7 @@ pub(super) fn table_of(summaries: &[ScratchpadSummary]) {
     for summary in summaries {
         let time = summary.provenance.as_slice().first().map(|row| row.recorded_at.to_string());
         table.add_row([
-            summary.run_id.as_str().to_owned(),
+            one_line(summary.run_id.as_str()),
             time.unwrap_or_default(),
             summary.validation_status.name().to_owned(),
             summary.completed_steps.len().to_string(),
@@ -118,10 +118,10 @@ pub(super) fn table_of_empty(rows: &[Empty]) {
     for row in rows {
         let file = row.source_files.first().cloned().unwrap_or_default();
         table.add_row([
-            row.run_id.clone(),
+            one_line(&row.run_id),
             row.timestamp.clone(),
             row.stream.to_owned(),
-            file,
+            one_line(&file),
             row.text_start.clone(),
         ]);
     }

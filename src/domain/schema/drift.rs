@@ -21,6 +21,17 @@ pub enum Mark {
     Fake,
 }
 
+impl Mark {
+    /// Its word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Partial => "partial",
+            Self::Fake => "fake",
+        }
+    }
+}
+
 /// What became of a phase since it was last swept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -33,6 +44,18 @@ pub enum Change {
     Repaired,
     /// Neither, or nobody can tell.
     Same,
+}
+
+impl Change {
+    /// Its word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Regressed => "regressed",
+            Self::Repaired => "repaired",
+            Self::Same => "same",
+        }
+    }
 }
 
 /// One phase in one snapshot. What is not known is left out.

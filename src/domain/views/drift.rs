@@ -98,6 +98,13 @@ pub fn drift(facts: &Facts, lines: &mut dyn Lines) -> Vec<DriftSnapshot> {
     groups.into_iter().filter_map(snapshot).collect()
 }
 
+/// The rows of a snapshot.
+pub(super) fn rows_of(facts: &Facts, snapshot: &str, lines: &mut dyn Lines) -> BTreeSet<At> {
+    let rows = STREAMS.into_iter().flat_map(|stream| facts.of_stream(stream));
+    let found = rows.filter_map(|row| Found::of(facts, row, lines));
+    found.filter(|found| found.snapshot == snapshot).map(|found| found.at).collect()
+}
+
 fn snapshot(
     facts: &Facts,
     key: String,

@@ -3,6 +3,7 @@
 //! A view depends on the *set* of rows: not on the order in which they came, not on the batches, and not on how a score
 //! came to be (who caused it, and as which of how many). docs/knowledge.md says what everything means.
 
+pub mod behind;
 mod by_task;
 mod detail;
 pub mod drift;

@@ -120,14 +120,22 @@ struct Tally {
 #[derive(Debug, Default)]
 pub struct ModelLedger {
     since: Option<EventTime>,
+    /// The rows that count, where not all do.
+    only: Option<BTreeSet<At>>,
     by_key: BTreeMap<Key, Tally>,
     changed: BTreeSet<Key>,
 }
 
 impl ModelLedger {
-    /// The ledger of all runs; rows before `since` are left out.
-    pub fn of(facts: &Facts, since: Option<EventTime>) -> Self {
-        of_all(Self { since, ..Self::default() }, facts)
+    /// The ledger of all runs. Rows before `since` are left out, and those that are not about `file`, where one is asked for.
+    pub fn of(facts: &Facts, since: Option<EventTime>, file: Option<&str>) -> Self {
+        let is_about = |row: &Row, file: &str| {
+            let is = |item| matches!(item, Item::File(name) if facts.names.text(name) == file);
+            facts.items(row).any(is)
+        };
+        let rows = || (0..facts.len()).filter_map(|id| facts.row(id));
+        let only = file.map(|file| rows().filter(|row| is_about(row, file)).map(Row::at).collect());
+        of_all(Self { since, only, ..Self::default() }, facts)
     }
 
     /// Task types and models whose entries may have changed since this was last asked.
@@ -153,6 +161,14 @@ impl ModelLedger {
         ledger.advice = advice(facts, &entries);
         ledger.entries = entries.into_iter().map(|(entry, _)| entry).collect();
         ledger
+    }
+
+    /// The rows behind the entry of a task type and a model.
+    pub(super) fn rows(&self, facts: &Facts, task_type: &str, model: &str) -> BTreeSet<At> {
+        let is = |name: Name, wanted: &str| facts.names.text(name) == wanted;
+        let mut keys = self.by_key.iter();
+        let found = keys.find(|((known, by), _)| is(*known, task_type) && is(*by, model));
+        found.map(|(_, tally)| tally.rows.clone()).unwrap_or_default()
     }
 
     /// Memory that it takes, in bytes.
@@ -214,7 +230,11 @@ impl ModelLedger {
     /// The work of a run, by task type and model: one sample for all rows.
     fn samples<'f>(&self, run: &Run<'f>) -> Few<Sample<'f>> {
         let mut samples: Few<Sample<'f>> = Few::Many(Vec::new());
-        for row in run.work().filter(|row| self.since.is_none_or(|since| row.time() >= since)) {
+        let counts = |row: &&Row| {
+            self.since.is_none_or(|since| row.time() >= since)
+                && self.only.as_ref().is_none_or(|only| only.contains(&row.at()))
+        };
+        for row in run.work().filter(counts) {
             let Some(model) = row.model() else { continue };
             let key = (run.task_type_of(row), model);
             let told = row.told();

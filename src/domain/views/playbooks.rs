@@ -180,6 +180,38 @@ impl Fold for Playbooks {
     }
 }
 
+fn id_of(task_type: &str, pattern: &str) -> String {
+    let hash = Sha256Hex::of(format!("{task_type}\0{pattern}").as_bytes());
+    format!("playbook_{}", hash.first16())
+}
+
+/// The work of every run that met the problem of a playbook.
+pub(super) fn rows_behind(facts: &Facts, playbook_id: &str) -> BTreeSet<At> {
+    of_all(Behind { playbook_id, rows: BTreeSet::new() }, facts).rows
+}
+
+/// The rows behind one playbook.
+struct Behind<'i> {
+    playbook_id: &'i str,
+    rows: BTreeSet<At>,
+}
+
+impl Fold for Behind<'_> {
+    fn tasks_of(&self, run: &Run<'_>) -> Few<TaskKey> {
+        task_of(run).into_iter().collect()
+    }
+
+    fn fold(&mut self, facts: &Facts, task: TaskKey, runs: &[Run<'_>], _: Sign) {
+        let tried = runs.iter().filter(|run| task_of(run) == Some(task)).filter_map(Tried::of).collect();
+        for episode in episodes(tried) {
+            let work = || episode.iter().flat_map(|tried| tried.work.iter().copied());
+            if id_of(facts.names.text(task.0), &pattern(facts, work())) == self.playbook_id {
+                self.rows.extend(work().map(Row::at));
+            }
+        }
+    }
+}
+
 /// What a run with work is about.
 fn task_of(run: &Run<'_>) -> Option<TaskKey> {
     run.work().next()?;
@@ -241,7 +273,6 @@ impl Problem {
         (task_type, pattern): (&str, &str),
         lines: &mut dyn Lines,
     ) -> Option<Playbook> {
-        let hash = Sha256Hex::of(format!("{task_type}\0{pattern}").as_bytes());
         let path = self.path(&facts.names);
         let known = ranked(&self.failures, LIST_MAX);
         let texts = |counts: &BTreeMap<Name, u64>, max: usize| {
@@ -249,7 +280,7 @@ impl Problem {
         };
         Some(Playbook {
             schema_version: SchemaVersion,
-            playbook_id: PlaybookId::new(format!("playbook_{}", hash.first16()))?,
+            playbook_id: PlaybookId::new(id_of(task_type, pattern))?,
             task_type: Text::new(task_type)?,
             problem_pattern: Text::new(pattern)?,
             useful_context: texts(&self.context, LIST_MAX),

@@ -14,8 +14,11 @@ use crate::domain::exports::{Dataset, RETRACTIONS};
 use crate::domain::link::facts::key;
 use crate::domain::schema::scalars::{Escaped, Sha256Hex};
 use crate::domain::skim;
+use crate::domain::views::behind::{self, Item};
 use crate::pipeline::known_rows::sig_of;
+use crate::pipeline::outputs::Outputs;
 use crate::pipeline::row_scan::sig_hash;
+use crate::pipeline::views::{ReadBack, committed_facts};
 use crate::store::StoreError;
 
 /// The fewest digits of a hash that name a row.
@@ -164,11 +167,29 @@ fn item_of_view(all: &mut AllRows<'_>, id: &str) -> Result<Option<Named>, StoreE
         if let Some(item) = items.pop() {
             let runs = item.get("source_run_ids").and_then(Value::as_array).into_iter().flatten();
             let runs = runs.filter_map(|run| run.as_str().map(str::to_owned)).collect();
-            let rows = Query { runs, hashes: hashes_of(&item), hash_prefix: None }.rows(all)?;
+            let mut hashes = hashes_of(&item);
+            hashes.extend(hashes_behind(all.outputs, &item)?);
+            let rows = Query { runs, hashes, hash_prefix: None }.rows(all)?;
             return Ok(Some(Named::Rows { what, item: Some(item), rows }));
         }
     }
     Ok(None)
+}
+
+/// The hashes of all rows behind an item of a view; its line names sixteen of them at most.
+fn hashes_behind(outputs: &Outputs, item: &Value) -> Result<BTreeSet<[u8; 16]>, StoreError> {
+    let [id, snapshot, task, model] =
+        ["playbook_id", "snapshot", "task_type", "model_name"].map(|name| text(item, name));
+    let wanted = match (&*id, &*snapshot) {
+        ("", "") => Item::Entry(&task, &model),
+        ("", name) => Item::Snapshot(name),
+        (id, _) => Item::Playbook(id),
+    };
+    let facts = committed_facts(outputs)?;
+    let mut lines = ReadBack::of(&facts, outputs);
+    let hashes = behind::hashes(&facts, wanted, &mut lines).iter().map(sig_of).collect();
+    lines.check()?;
+    Ok(hashes)
 }
 
 fn name_of(item: &Value) -> String {
