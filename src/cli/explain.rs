@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::setup::{self, Paths};
-use super::table::{print, print_json, thousands};
+use super::table::{print, print_json, push_harmless, thousands};
 use super::{Exit, Failure};
 use crate::pipeline::explain::{
     Answer, Covered, Explanation, HASH_DIGITS_MIN, Sample, Scored, Signal, Story, explain,
@@ -269,13 +269,7 @@ fn clean(text: &str, chars_max: usize) -> String {
             clean.push('…');
             break;
         }
-        // Marks that turn the direction of writing can make a line read as another.
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns {
-            clean.extend(c.escape_default());
-        } else {
-            clean.push(c);
-        }
+        push_harmless(c, &mut clean);
     }
     clean
 }

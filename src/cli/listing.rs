@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::table::{print, table};
+use super::table::{one_line, print, table};
 use crate::domain::schema::scalars::EventTime;
 
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -28,7 +28,7 @@ impl Listing {
     }
 
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        self.rows.push(cells.into_iter().map(|cell| one_line(&cell)).collect());
     }
 
     /// Prints a table for people, or the same in Markdown.
@@ -50,12 +50,12 @@ impl Listing {
 
 /// A text that breaks no table.
 pub(super) fn in_cell(text: &str) -> String {
-    text.replace('|', "\\|").split_whitespace().collect::<Vec<_>>().join(" ")
+    one_line(&text.replace('|', "\\|"))
 }
 
 /// A text as Markdown code that it cannot end.
 pub(super) fn as_code(text: &str) -> String {
-    format!("`{}`", text.replace('`', "'").split_whitespace().collect::<Vec<_>>().join(" "))
+    format!("`{}`", one_line(&text.replace('`', "'")))
 }
 
 /// A share in percent.

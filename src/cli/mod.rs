@@ -207,6 +207,12 @@ pub fn main() -> ExitCode {
         Command::Drift(args) => drift::run(&settings, &args),
         Command::Scratchpads(args) => scratchpads::run(&settings, &args),
     };
+    let ended = match (ended, table::write_error()) {
+        (Ok(_), Some(e)) => {
+            Err(Failure::new(Exit::Io, anyhow::Error::new(e).context("cannot write to standard output")))
+        }
+        (ended, _) => ended,
+    };
     match ended {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) => {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::setup::{self, Paths};
-use super::table::{print, table, thousands};
+use super::table::{print, print_as_it_is, table, thousands};
 use super::{Exit, Failure};
 use crate::domain::probe::StreamProbe;
 use crate::domain::probe::findings::{Report, StreamReport};
@@ -55,7 +55,7 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
         std::fs::write(path, text).map_err(fail)?;
     }
     if args.json {
-        print(json);
+        print_as_it_is(json);
     } else {
         print_report(&report, &args.report);
     }

@@ -308,6 +308,9 @@ fn check_into(into: &Path, config: &Config) -> Result<(), Failure> {
     if absolute(into).starts_with(absolute(&config.kb)) {
         return refuse("it must lie outside paths.kb, which is never written to");
     }
+    if setup::is_within_outputs(&absolute(into), &absolute(&config.output)) {
+        return refuse("it must lie outside the folders of the live output");
+    }
     match std::fs::read_dir(into).map(Iterator::count) {
         Ok(1..) => refuse("it must be empty, or not be there yet"),
         Ok(_) => Ok(()),

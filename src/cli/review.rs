@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::setup::{self, Paths};
-use super::table::{print, print_json, table, thousands};
+use super::table::{one_line, print, print_json, table, thousands};
 use super::{Exit, Failure};
 use crate::domain::skim;
 use crate::pipeline::outputs::Outputs;
@@ -53,16 +53,15 @@ fn show(queue: &ReviewQueue, shown: usize) {
     for item in queue.items.iter().take(shown) {
         let member = |name: &str| skim::members(item).find(|(key, _)| *key == name).map(|(_, value)| value);
         let text = |name: &str| {
-            member(name).and_then(skim::text).map_or(String::new(), |text| text.plain().into_owned())
+            member(name).and_then(skim::text).map_or(String::new(), |text| one_line(&text.plain()))
         };
-        let excerpt: String = text("text").split_whitespace().collect::<Vec<_>>().join(" ");
         let reasons = member("reasons").unwrap_or_default().replace(['[', ']', '"'], "").replace(',', " ");
         table.add_row([
             text("why"),
             text("run_id"),
             text("task_id"),
             reasons,
-            excerpt.chars().filter(|c| !c.is_control()).take(EXCERPT_CHARS).collect(),
+            text("text").chars().take(EXCERPT_CHARS).collect(),
         ]);
     }
     if !queue.items.is_empty() {

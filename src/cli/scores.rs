@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::setup::{self, Paths};
-use super::table::{print, table, thousands};
+use super::table::{print, print_as_it_is, table, thousands};
 use super::{Exit, Failure};
 use crate::domain::score::Category;
 use crate::domain::skim;
@@ -62,7 +62,7 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
                 *count += 1;
             }
             if args.json {
-                print(row.score);
+                print_as_it_is(row.score);
             } else if args.run.is_some() {
                 let reasons =
                     member("reasons").unwrap_or_default().replace(['[', ']', '"'], "").replace(',', ", ");

@@ -101,3 +101,10 @@ pub(super) fn base_receipt(command: &str, config: &Config) -> Receipt {
         check: None,
     }
 }
+
+/// Whether a folder lies in one of those that an output is made of: what is put there would be a stranger among what
+/// receipts name.
+pub(super) fn is_within_outputs(folder: &Path, output: &Path) -> bool {
+    let ours = ["evidence", "scored-runs", "quarantine", "scratchpads", "exports", "views", "receipts"];
+    ours.iter().any(|name| folder.starts_with(output.join(name)))
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::setup::Paths;
+use super::setup::{self, Paths};
 use super::table::{print, print_json, thousands};
 use super::{Exit, Failure};
 use crate::pipeline::snapshot::{Outcome, Published, Request, SnapshotError, publish};
@@ -59,6 +59,11 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
             "--into {}: it must lie outside paths.kb, which is never written to",
             args.into.display()
         );
+        return Err(Failure::new(Exit::Usage, anyhow::anyhow!(what)));
+    }
+    if setup::is_within_outputs(&absolute(&args.into), &absolute(&config.output)) {
+        let what =
+            format!("--into {}: it must lie outside the folders of the live output", args.into.display());
         return Err(Failure::new(Exit::Usage, anyhow::anyhow!(what)));
     }
     let Some(last) = Receipts::read(&RealDisk::default(), &config.output)?.last else {

@@ -1,6 +1,6 @@
 //! What needs a person, and in which order: conflicts first, then what cannot be told, then what is held back.
 
-use super::exports::{Withheld, rejected_text};
+use super::exports::{Withheld, holds_secret, rejected_text};
 use super::link::facts::has_words;
 use super::render::Object;
 use super::schema::SCHEMA_VERSION;
@@ -107,9 +107,10 @@ pub fn item(why: Why, evidence: &str, score: &str) -> String {
     );
     let [category, reasons, score_seq, caused_by] =
         values(score, ["category", "reasons", "score_seq", "caused_by"]);
-    // What holds a secret is not shown once more.
-    let text = text.and_then(skim::text).filter(|text| why != Why::Secret && has_words(text));
-    let rejected = text.as_ref().and_then(|_| rejected_text(results?));
+    // What holds a secret is not shown once more, whatever else the row waits for.
+    let may_be_shown = |text: &Escaped<'_>| why != Why::Secret && has_words(text) && !holds_secret(text);
+    let text = text.and_then(skim::text).filter(may_be_shown);
+    let rejected = text.as_ref().and_then(|_| rejected_text(results?)).filter(may_be_shown);
     let nothing = Escaped::from_escaped("");
     let mut line = String::new();
     let mut o = Object::new(&mut line);
