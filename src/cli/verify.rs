@@ -45,11 +45,6 @@ impl From<VerifyError> for Failure {
 pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     let config = paths.load()?;
     config.check_paths()?;
-    if !config.output.exists() {
-        let what =
-            format!("there is no output in {}; run `distilld run --once` first", config.output.display());
-        return Err(Failure::new(Exit::Refused, anyhow::anyhow!(what)));
-    }
     let streams = setup::streams(&config);
     let report = verify(&Request {
         output: &config.output,

@@ -337,3 +337,22 @@ fn one_pass_reads_every_generation_whatever_the_wait_for_rotated_files() {
     lab.append("scrum_reviews", review_row(2));
     assert_eq!(lab.run_once()["totals"]["evidence"], 2);
 }
+
+/// A line of white space over the limit was blank when it came in one chunk, and oversize when it came in several.
+#[test]
+fn white_space_over_the_limit_is_oversize_however_it_comes() {
+    for bytes_max in ["1 B", "1 MiB"] {
+        let lab = Lab::new();
+        lab.config(&format!("[limits]\nline_bytes_max = \"1 KiB\"\n[batch]\nbytes_max = \"{bytes_max}\"\n"));
+        lab.append("observer_reviews", format!("{}\n", " ".repeat(2000)));
+        lab.append("observer_reviews", "{\"ts\":\"2026-04-26T14:03:11Z\"}\n \n");
+        lab.run_once();
+        let refused = lab.lines("quarantine/observer_reviews.jsonl");
+        assert_eq!(
+            refused.iter().map(|line| line["reason"].clone()).collect::<Vec<_>>(),
+            ["oversize"],
+            "{bytes_max}"
+        );
+        assert!(lab.run(&["verify"]).status.success(), "{bytes_max}");
+    }
+}

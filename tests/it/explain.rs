@@ -223,7 +223,7 @@ fn items_of_views_lead_to_their_source_rows() {
 
 #[test]
 fn items_of_views_lead_to_more_rows_than_their_lines_name_and_playbooks_to_failed_runs_too() {
-    let lab = Lab::generated(11, 900);
+    let lab = Lab::generated(1, 4000);
     lab.run_once();
     let entries = lab.lines("views/model_ledger.jsonl");
     let entry = entries.iter().max_by_key(|entry| entry["sample_count"].as_u64()).unwrap();

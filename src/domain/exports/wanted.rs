@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Dataset;
-use crate::domain::link::{Crowd, Group, Key, Links, Part, Place, Row};
+use crate::domain::link::{Crowd, Group, Key, Links, Place};
 use crate::domain::score::Category;
 
 /// Why a text that is good enough is held back.
@@ -104,7 +104,7 @@ fn choose(links: &Links, rows: impl Iterator<Item = Place>, dataset: Dataset) ->
             allowed.add(row.run);
             let candidate = (row.moment.canonical(), place);
             let [open, secret] = &mut firsts;
-            let first = if holds_secret(links, place, row, dataset) { secret } else { open };
+            let first = if row.has_secret() { secret } else { open };
             if first.is_none_or(|first| candidate < first) && is_eligible(links, place, dataset) {
                 *first = Some(candidate);
             }
@@ -113,24 +113,13 @@ fn choose(links: &Links, rows: impl Iterator<Item = Place>, dataset: Dataset) ->
     verdict(firsts, &allowed, &rejected)
 }
 
-/// Whether the sample of a row would hold a secret: its own, or that of the work whose instruction it answers.
-fn holds_secret(links: &Links, place: Place, row: &Row, dataset: Dataset) -> bool {
-    let asked = || links.rows.get(links.asked(place)).is_some_and(Row::has_secret);
-    row.has_secret() || (dataset == Dataset::Sft && row.part() == Part::Human && asked())
-}
-
 /// The same of rows that stand in order.
 fn of_groups(links: &Links, groups: &[&Group], dataset: Dataset) -> Verdict {
     let categories = || Category::ALL.into_iter().filter(|category| dataset.allows(*category));
     let each = || categories().flat_map(|category| groups.iter().map(move |group| (*group, category)));
     let first = |secret: bool| {
-        let fits = |(_, place): &(u64, Place)| {
-            let row = links.rows.get(*place);
-            is_eligible(links, *place, dataset)
-                && row.is_some_and(|row| holds_secret(links, *place, row, dataset) == secret)
-        };
-        let both = each().flat_map(|(group, category)| [false, true].map(|own| (group, category, own)));
-        both.filter_map(|(group, category, own)| group.rows(category, own).find(fits)).min()
+        let eligible = |(_, place): &(u64, Place)| is_eligible(links, *place, dataset);
+        each().filter_map(|(group, category)| group.rows(category, secret).find(eligible)).min()
     };
     let (mut allowed, mut rejected) = (Runs::default(), Runs::default());
     each().for_each(|(group, category)| group.runs(category).take(2).for_each(|run| allowed.add(run)));

@@ -176,11 +176,13 @@ impl Facts {
         };
         let text = record.text.as_ref().filter(|text| work && has_words(text));
         let asked = asked.filter(|_| work);
-        let instruction = asked.map_or(0, key_of_asked);
-        let input =
-            record.input_hash.as_ref().filter(|_| instruction != 0 && text.is_some()).map_or(0, key_of);
         let texts = || texts_of(record).chain(asked.map(|asked| &asked.instruction));
         let may_hold = row.may_hold_secret(texts().chain(texts_of_pair(part, record)));
+        // A secret is no part of an instruction: a correction of this work would be asked by it.
+        let is_open = |asked: &&Asked| !(may_hold && holds_secret(&asked.instruction));
+        let instruction = asked.filter(is_open).map_or(0, key_of_asked);
+        let input =
+            record.input_hash.as_ref().filter(|_| instruction != 0 && text.is_some()).map_or(0, key_of);
         Self {
             part,
             work,
