@@ -30,6 +30,8 @@ impl<T: ReadAt> ReadAt for &T {
 pub enum Bytes {
     /// The file; it may grow.
     File(File),
+    /// So many bytes of a file; what comes behind them belongs to no row.
+    Until(File, u64),
     /// Its copy in the archive.
     Copy(Packed),
     /// A life without a byte.
@@ -41,6 +43,9 @@ impl Bytes {
     pub fn look(&self) -> io::Result<(u64, Option<SystemTime>)> {
         match self {
             Self::File(file) => file.metadata().map(|metadata| (metadata.len(), metadata.modified().ok())),
+            Self::Until(file, end) => {
+                file.metadata().map(|metadata| (metadata.len().min(*end), metadata.modified().ok()))
+            }
             // What never changes was written to at the beginning of time.
             Self::Copy(copy) => Ok((copy.len(), Some(SystemTime::UNIX_EPOCH))),
             Self::Nothing => Ok((0, Some(SystemTime::UNIX_EPOCH))),
@@ -63,6 +68,10 @@ impl ReadAt for Bytes {
     fn read_some_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
         match self {
             Self::File(file) => file.read_some_at(buffer, at),
+            Self::Until(file, end) => {
+                let room = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX).min(buffer.len());
+                file.read_some_at(buffer.get_mut(..room).unwrap_or_default(), at)
+            }
             Self::Copy(copy) => copy.read_some_at(buffer, at),
             Self::Nothing => Ok(0),
         }

@@ -24,8 +24,8 @@ pub struct Earlier {
 /// Where the bytes of an earlier generation are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// In this file.
-    File(PathBuf),
+    /// In this file, up to this byte where one is given: the generation was left there, and another one begun.
+    File(PathBuf, Option<u64>),
     /// In this copy.
     Copy(PathBuf),
     /// It never had any.
@@ -35,7 +35,13 @@ pub enum Place {
 impl Earlier {
     pub(super) fn open(&self) -> Result<Bytes, IntakeError> {
         match &self.place {
-            Place::File(path) => open(path)?.map(|(file, _)| file.into()).ok_or_else(|| gone(path)),
+            Place::File(path, end) => {
+                let (file, _) = open(path)?.ok_or_else(|| gone(path))?;
+                Ok(match end {
+                    Some(end) => Bytes::Until(file, *end),
+                    None => Bytes::File(file),
+                })
+            }
             Place::Copy(path) => {
                 Packed::open(path).map(Bytes::Copy).map_err(|e| IntakeError::new("open", path, e))
             }

@@ -5,6 +5,7 @@ pub mod bytes;
 pub mod chunk;
 pub mod earlier;
 pub mod identity;
+mod later;
 pub mod lines;
 pub mod packed;
 pub mod sample;

@@ -1,7 +1,9 @@
 //! The earlier generations of a stream's file: what log rotation leaves beside it.
 
+use std::cmp::Ordering;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::IntakeError;
 use super::identity::Identity;
@@ -15,15 +17,47 @@ pub struct Sibling {
     pub identity: Identity,
     /// Whether it is compressed, so that its rows cannot be read.
     pub compressed: bool,
+    /// When it was last written to. Programs that compress a file keep its time.
+    pub modified: SystemTime,
+    /// What its name says of its age.
+    pub age: Age,
 }
 
-/// What a file name beside `<stem>.jsonl` is to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Relation {
-    Stranger,
-    Rotated,
-    Compressed,
+/// How old a rotated file is by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Age {
+    /// How many rotations ago.
+    Rotations(u64),
+    /// The digits of a date or time.
+    Since(String),
 }
+
+impl Age {
+    fn number(text: &str) -> Option<Self> {
+        let is_number = text.len() < DATE_DIGITS_MIN && text.bytes().all(|b| b.is_ascii_digit());
+        text.parse().ok().filter(|_| is_number).map(Self::Rotations)
+    }
+
+    fn date(text: &str) -> Option<Self> {
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        let is_date = digits.len() >= DATE_DIGITS_MIN
+            && text.starts_with(|c: char| c.is_ascii_digit())
+            && text.bytes().all(|b| b.is_ascii_digit() || b"-_.:TZ".contains(&b));
+        is_date.then_some(Self::Since(digits))
+    }
+
+    /// Which one is older, where the two can be compared: `Less` when this one is younger.
+    pub fn compare(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Rotations(own), Self::Rotations(other)) => Some(own.cmp(other)),
+            (Self::Since(own), Self::Since(other)) if own.len() == other.len() => Some(other.cmp(own)),
+            _ => None,
+        }
+    }
+}
+
+/// Fewer digits are a number of rotations, and no date.
+const DATE_DIGITS_MIN: usize = 6;
 
 /// The rotated siblings of a stream's file, oldest first.
 pub fn find(main: &Path) -> Result<Vec<Sibling>, IntakeError> {
@@ -37,51 +71,48 @@ pub fn find(main: &Path) -> Result<Vec<Sibling>, IntakeError> {
     };
     let mut siblings = Vec::new();
     for entry in entries.flatten() {
-        let relation = entry.file_name().to_str().map_or(Relation::Stranger, |other| relation(name, other));
-        let Ok(metadata) = fs::metadata(entry.path()) else { continue };
-        if relation != Relation::Stranger && metadata.is_file() {
+        let Some((age, compressed)) = entry.file_name().to_str().and_then(|other| rotated(name, other))
+        else {
+            continue;
+        };
+        if let Ok(metadata) = fs::metadata(entry.path())
+            && metadata.is_file()
+        {
             siblings.push(Sibling {
                 path: entry.path(),
                 identity: Identity::of(&metadata),
-                compressed: relation == Relation::Compressed,
+                compressed,
+                modified: metadata.modified().unwrap_or(UNIX_EPOCH),
+                age,
             });
         }
     }
+    // What is being compressed lies beside what it is made of.
+    let plain: Vec<Age> = siblings.iter().filter(|s| !s.compressed).map(|s| s.age.clone()).collect();
+    siblings.retain(|sibling| !(sibling.compressed && plain.contains(&sibling.age)));
     siblings.sort_by(|a, b| a.identity.birth().cmp(&b.identity.birth()).then_with(|| a.path.cmp(&b.path)));
     Ok(siblings)
 }
 
-/// `audits.jsonl.1`, `audits.jsonl-20260426`, `audits-2026-04-26.jsonl`, each also compressed.
-fn relation(main: &str, other: &str) -> Relation {
+/// `audits.jsonl.1`, `audits.jsonl-20260426`, `audits-2026-04-26.jsonl`, each also compressed: what the name says of the age,
+/// and whether it is compressed. `None` for any other file.
+fn rotated(main: &str, other: &str) -> Option<(Age, bool)> {
     let compressed_ends = [".gz", ".zst", ".xz", ".bz2", ".lz4"];
-    let (plain, compressed) = match compressed_ends.iter().find_map(|end| other.strip_suffix(end)) {
-        Some(plain) => (plain, true),
-        None => (other, false),
-    };
+    let plain = compressed_ends.iter().find_map(|end| other.strip_suffix(end));
+    let (name, compressed) = (plain.unwrap_or(other), plain.is_some());
     let stem = main.strip_suffix(".jsonl").unwrap_or(main);
-    let numbered = plain.strip_prefix(main).and_then(|rest| rest.strip_prefix('.'));
-    let dated_behind = plain.strip_prefix(main).and_then(|rest| rest.strip_prefix('-'));
+    let behind = name.strip_prefix(main);
+    let numbered =
+        behind.and_then(|rest| rest.strip_prefix('.')).and_then(|n| Age::number(n).or_else(|| Age::date(n)));
+    let dated_behind = || behind.and_then(|rest| rest.strip_prefix('-')).and_then(Age::date);
     let dated_before =
-        plain.strip_prefix(stem).and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".jsonl"));
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let is_date = |text: &str| {
-        text.bytes().filter(u8::is_ascii_digit).count() >= 6
-            && text.starts_with(|c: char| c.is_ascii_digit())
-            && text.bytes().all(|b| b.is_ascii_digit() || b"-_.:TZ".contains(&b))
-    };
-    let related = numbered.is_some_and(|n| is_number(n) || is_date(n))
-        || dated_behind.is_some_and(is_date)
-        || dated_before.is_some_and(is_date);
-    match (related, compressed) {
-        (false, _) => Relation::Stranger,
-        (true, false) => Relation::Rotated,
-        (true, true) => Relation::Compressed,
-    }
+        || name.strip_prefix(stem)?.strip_prefix('-')?.strip_suffix(".jsonl").and_then(Age::date);
+    Some((numbered.or_else(dated_behind).or_else(dated_before)?, compressed))
 }
 
 /// Whether `other` is a rotated or compressed sibling of some stream file named `main`.
 pub fn is_sibling(main: &str, other: &str) -> bool {
-    relation(main, other) != Relation::Stranger
+    rotated(main, other).is_some()
 }
 
 #[cfg(test)]
@@ -92,8 +123,9 @@ mod tests {
     fn rotated_names_are_recognised() {
         for name in ["audits.jsonl.1", "audits.jsonl.12", "audits.jsonl-20260426", "audits-2026-04-26.jsonl"]
         {
-            assert_eq!(relation("audits.jsonl", name), Relation::Rotated, "{name}");
-            assert_eq!(relation("audits.jsonl", &format!("{name}.gz")), Relation::Compressed, "{name}.gz");
+            let is_compressed = |name: &str| rotated("audits.jsonl", name).map(|(_, compressed)| compressed);
+            assert_eq!(is_compressed(name), Some(false), "{name}");
+            assert_eq!(is_compressed(&format!("{name}.gz")), Some(true), "{name}.gz");
         }
     }
 
@@ -108,7 +140,22 @@ mod tests {
             "audits.jsonl.tmp1",
             "audits-1.jsonl",
         ] {
-            assert_eq!(relation("audits.jsonl", name), Relation::Stranger, "{name}");
+            assert_eq!(rotated("audits.jsonl", name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn names_say_which_of_two_is_younger() {
+        let age = |name: &str| rotated("audits.jsonl", name).unwrap().0;
+        for (younger, older) in [
+            ("audits.jsonl.1", "audits.jsonl.2.gz"),
+            ("audits.jsonl.9", "audits.jsonl.10"),
+            ("audits.jsonl-20260427", "audits-2026-04-26.jsonl"),
+            ("audits.jsonl.20260427", "audits.jsonl.20260426"),
+        ] {
+            assert_eq!(age(younger).compare(&age(older)), Some(Ordering::Less), "{younger} {older}");
+        }
+        assert_eq!(age("audits.jsonl.1").compare(&age("audits.jsonl-20260426")), None);
+        assert_eq!(age("audits.jsonl-2026042612").compare(&age("audits.jsonl-20260426")), None);
     }
 }

@@ -15,12 +15,16 @@ use super::bytes::Bytes;
 use super::chunk::{Chunk, Finished, GapFound, Position, Source, Step};
 use super::earlier::Earlier;
 use super::identity::Identity;
+use super::later::{Known, later};
 use super::lines::{Found, LineReader, ReadLimits};
 use super::siblings::{self, Sibling};
+use crate::domain::schema::scalars::Sha256Hex;
 
 mod current;
+mod left;
 
 use current::{Current, resumed};
+use left::Left;
 
 /// One stream's file.
 #[derive(Debug)]
@@ -34,6 +38,10 @@ pub struct Tail {
     /// What is read before all others, where it is known beforehand.
     earlier: VecDeque<Earlier>,
     first_siblings_queued: bool,
+    /// The files that were begun since the start.
+    begun: Vec<Identity>,
+    /// The generation before the current one.
+    left: Option<Left>,
     gaps: VecDeque<GapFound>,
     rotated_wait: Duration,
     caught_up: bool,
@@ -53,6 +61,8 @@ impl Tail {
             queue: VecDeque::new(),
             earlier: VecDeque::new(),
             first_siblings_queued: false,
+            begun: Vec::new(),
+            left: None,
             gaps: VecDeque::new(),
             rotated_wait,
             caught_up: false,
@@ -132,7 +142,8 @@ impl Tail {
             match self.finish_if_left(size, limits, buffer)? {
                 Finish::Stay => {
                     self.caught_up = true;
-                    return Ok(Step::Idle);
+                    let late = self.left.as_mut().and_then(Left::late_rows);
+                    return Ok(late.map_or(Step::Idle, Step::Gap));
                 }
                 Finish::Chunk(chunk) => return Ok(Step::Chunk(chunk)),
                 Finish::Finished(finished) => return Ok(Step::Finished(finished)),
@@ -149,7 +160,8 @@ impl Tail {
                 self.current = Some(resumed);
                 return Ok(true);
             }
-            let since = self.siblings_since(&position.identity)?;
+            let Position { identity, offset, anchor, .. } = position;
+            let since = self.siblings_since(&Known { identity, modified: None, offset, anchor })?;
             // Nothing there at all: wait, the file may come back.
             if since.is_empty() && !self.main.exists() {
                 return Ok(false);
@@ -193,23 +205,18 @@ impl Tail {
         }
     }
 
-    /// Rotated files born after `known` and before the main file, oldest first.
-    fn siblings_since(&self, known: &Identity) -> Result<Vec<Sibling>, IntakeError> {
+    /// Rotated files that come after the generation that is known, oldest first.
+    fn siblings_since(&self, known: &Known) -> Result<Vec<Sibling>, IntakeError> {
         let main = fs::metadata(&self.main).ok().map(|metadata| Identity::of(&metadata));
-        let between = |sibling: &Sibling| {
-            known.is_older_than(&sibling.identity)
-                && main.is_none_or(|main| {
-                    sibling.identity.is_older_than(&main) && !sibling.identity.is_same(&main)
-                })
-        };
-        Ok(siblings::find(&self.main)?.into_iter().filter(between).collect())
+        Ok(later(known, main, &self.begun, siblings::find(&self.main)?))
     }
 
     /// Finds the file of a committed position, under its own name or a rotated one.
     fn resume(&mut self, position: &Position) -> Result<Option<Current>, IntakeError> {
         if let Some(first) = self.earlier.front() {
             let (path, file) = (Arc::clone(&first.name), first.open()?);
-            let resumed = resumed(position, path, file, first.identity, true)?;
+            let is_rotated = Path::new(&*path) != self.main;
+            let resumed = resumed(position, path, file, first.identity, is_rotated)?;
             self.earlier.pop_front();
             return Ok(Some(resumed));
         }
@@ -231,7 +238,8 @@ impl Tail {
         if let Some(first) = self.earlier.front() {
             let (name, file, identity) = (Arc::clone(&first.name), first.open()?, first.identity);
             self.earlier.pop_front();
-            self.begin(name, file, identity, true);
+            let is_rotated = Path::new(&*name) != self.main;
+            self.begin(name, file, identity, is_rotated);
             return Ok(true);
         }
         while let Some(path) = self.queue.front().cloned() {
@@ -250,6 +258,7 @@ impl Tail {
     fn begin(&mut self, path: Arc<str>, file: Bytes, identity: Identity, found_rotated: bool) {
         let generation = self.next_generation;
         self.next_generation += 1;
+        self.begun.push(identity);
         let source = Source { path, generation, identity };
         let is_numbered = !self.gaps.is_empty();
         // A gap before it is committed together with its start, so that the next start does not find the gap again.
@@ -329,11 +338,14 @@ impl Tail {
         }
         let (identity, generation) = (current.source.identity, current.source.generation);
         if self.queue.is_empty() && self.earlier.is_empty() {
-            let since = self.siblings_since(&identity)?;
+            let (offset, anchor) = (current.reader.offset, Sha256Hex::of(current.reader.anchor()));
+            let since = self.siblings_since(&Known { identity, modified, offset, anchor })?;
             self.queue_up(since);
         }
         match self.current.take() {
             Some(current) if current.is_numbered => {
+                self.gaps.extend(left::behind(&current));
+                self.left = Left::of(&current, size);
                 Ok(Finish::Finished(Finished { generation, file: current.reader.into_file() }))
             }
             // A file without a row leaves no trace, so its number goes to the next.
@@ -386,6 +398,9 @@ pub(super) fn open(path: &Path) -> Result<Option<(File, Identity)>, IntakeError>
 #[cfg(test)]
 #[path = "tail_desk.rs"]
 mod desk;
+#[cfg(test)]
+#[path = "later_tests.rs"]
+mod later_tests;
 #[cfg(test)]
 #[path = "tail_tests.rs"]
 mod tests;

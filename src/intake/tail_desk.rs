@@ -16,13 +16,15 @@ pub(super) struct Desk {
     pub(super) dir: tempfile::TempDir,
     pub(super) tail: Tail,
     pub(super) position: Option<Position>,
+    /// What each gap was said to be.
+    pub(super) gaps: Vec<String>,
 }
 
 impl Desk {
     pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let tail = Tail::new(dir.path().join("s.jsonl"), None, Duration::ZERO);
-        Self { dir, tail, position: None }
+        Self { dir, tail, position: None, gaps: Vec::new() }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -38,6 +40,21 @@ impl Desk {
     pub(super) fn rename(&self, from: &str, to: &str) {
         std::thread::sleep(Duration::from_millis(20));
         fs::rename(self.path(from), self.path(to)).unwrap();
+    }
+
+    /// Copies a file over another name, so that the other is a young file; it keeps the time of its last row.
+    pub(super) fn copy(&self, from: &str, to: &str) {
+        std::thread::sleep(Duration::from_millis(20));
+        let at = fs::metadata(self.path(from)).unwrap().modified().unwrap();
+        fs::copy(self.path(from), self.path("copying")).unwrap();
+        fs::rename(self.path("copying"), self.path(to)).unwrap();
+        OpenOptions::new().write(true).open(self.path(to)).unwrap().set_modified(at).unwrap();
+    }
+
+    /// As `gzip` does, but for the content, which nobody looks at.
+    pub(super) fn compress(&self, name: &str) {
+        self.copy(name, &format!("{name}.gz"));
+        fs::remove_file(self.path(name)).unwrap();
     }
 
     pub(super) fn truncate(&self, name: &str) {
@@ -74,6 +91,7 @@ impl Desk {
                     });
                 }
                 Step::Gap(gap) => {
+                    self.gaps.push(gap.reason);
                     let next = gap.next.as_ref().map(|next| next.generation);
                     seen.push(format!("[{:?} {}..{} then {next:?}]", gap.generation, gap.from, gap.to));
                     if let Some(next) = gap.next {

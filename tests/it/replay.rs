@@ -185,6 +185,60 @@ fn rotated_generations_are_read_in_order_and_one_that_is_gone_is_named_and_refus
 }
 
 #[test]
+fn what_came_to_a_generation_after_it_was_left_is_no_part_of_its_replay() {
+    // A copy made for a truncation has the rows that nobody read in time, and a rotated file those that came too late. Such
+    // files were read to their ends: the replay differed, and was refused for good.
+    let rows = |numbers: std::ops::Range<u64>| numbers.map(review_row).collect::<String>();
+    let rotated = |lab: &Lab| lab.kb().join("scrum_reviews.jsonl.1");
+    let late_rows = |lab: &Lab| {
+        fs::rename(lab.stream("scrum_reviews"), rotated(lab)).unwrap();
+        lab.append("scrum_reviews", rows(50..60));
+        lab.run_once();
+        fs::write(rotated(lab), rows(0..45)).unwrap();
+    };
+    let copied_and_truncated = |lab: &Lab| {
+        fs::write(rotated(lab), rows(0..45)).unwrap();
+        fs::write(lab.stream("scrum_reviews"), "").unwrap();
+        lab.run_once();
+        lab.append("scrum_reviews", rows(50..60));
+        lab.run_once();
+    };
+    let copied_and_empty = |lab: &Lab| {
+        fs::write(rotated(lab), rows(0..45)).unwrap();
+        fs::write(lab.stream("scrum_reviews"), "").unwrap();
+        lab.run_once();
+    };
+    let cases: [&dyn Fn(&Lab); 3] = [&late_rows, &copied_and_truncated, &copied_and_empty];
+    for (case, rotate) in cases.into_iter().enumerate() {
+        let lab = Lab::new();
+        lab.config("[watch]\nrotated_wait = \"0s\"\n");
+        lab.append("scrum_reviews", rows(0..40));
+        lab.run_once();
+        rotate(&lab);
+        let files = lab.promise2();
+        replayed(&lab, &[]);
+        assert_same_files(&lab.promise2(), &files);
+        // What comes to the stream now is read in its turn.
+        lab.append("scrum_reviews", rows(70..75));
+        fs::rename(lab.stream("scrum_reviews"), lab.kb().join("scrum_reviews-20260427.jsonl")).unwrap();
+        lab.append("scrum_reviews", rows(80..83));
+        replayed(&lab, &[]);
+        let evidence = lab.lines("evidence/scrum_reviews.jsonl");
+        let texts: Vec<_> = evidence.iter().map(|row| row["text"].as_str().unwrap().to_owned()).collect();
+        let second = if case == 2 { 0..0 } else { 50..60 };
+        let expected = (0..40).chain(second).chain(70..75).chain(80..83);
+        assert_eq!(
+            texts,
+            expected.map(|number| format!("finding {number}")).collect::<Vec<_>>(),
+            "case {case}"
+        );
+        let generation = |row: &Value| row["provenance"]["generation"].as_u64().unwrap();
+        assert_eq!(evidence.last().map(generation), Some(2), "case {case}");
+        assert!(lab.run(&["verify"]).status.success());
+    }
+}
+
+#[test]
 fn changed_rules_are_shown_before_anything_is_replaced_and_never_mix() {
     let lab = Lab::generated(6, 3000);
     lab.run_once();

@@ -35,9 +35,11 @@ pub struct Generation {
     /// Bytes committed of it.
     pub to: u64,
     anchor: Sha256Hex,
+    /// Whether another one was begun: what came behind `to` later was never read.
+    is_left: bool,
 }
 
-/// All generations that the receipts of an output name and that had rows, in order. The caller holds the lock.
+/// All generations that the receipts of an output name and that had rows or may get some, in order. The caller holds the lock.
 pub fn receipted(output: &Path) -> Result<Vec<Generation>, StoreError> {
     let mut found = BTreeMap::new();
     each_receipt(output, |receipt| {
@@ -54,11 +56,19 @@ pub fn receipted(output: &Path) -> Result<Vec<Generation>, StoreError> {
                     identity: Identity::parse(&input.identity),
                     to: input.to,
                     anchor: input.anchor,
+                    is_left: false,
                 },
             );
         }
     })?;
-    Ok(found.into_values().filter(|generation: &Generation| generation.to > 0).collect())
+    let mut found: Vec<Generation> = found.into_values().collect();
+    let mut later: Option<String> = None;
+    for generation in found.iter_mut().rev() {
+        generation.is_left = later.as_ref() == Some(&generation.stream);
+        later = Some(generation.stream.clone());
+    }
+    found.retain(|generation| generation.to > 0 || !generation.is_left);
+    Ok(found)
 }
 
 fn note(found: &mut BTreeMap<(String, u32), Generation>, generation: Generation) {
@@ -73,6 +83,7 @@ fn of_state(name: &str, stream: &StreamState) -> Generation {
         identity: Identity::parse(&stream.identity),
         to: stream.offset,
         anchor: stream.anchor,
+        is_left: false,
     }
 }
 
@@ -125,7 +136,7 @@ pub struct Located {
     pub gone: Vec<Generation>,
     /// Those that are read from their copies.
     pub copied: Vec<Generation>,
-    /// Of streams with such: everything that is read before the stream's own file, from generation 0 on.
+    /// By stream: what is read of it first, from generation 0 on.
     pub earlier: BTreeMap<String, Vec<Earlier>>,
 }
 
@@ -146,20 +157,20 @@ pub fn locate(
         let mut without_file = Vec::new();
         for wanted in wanted.iter().rev() {
             let is_there = files.iter().any(|file| file.claimed_by == Some(wanted.generation));
-            if !is_there && !claim(&mut files, wanted, false) {
+            // Of one that was only begun nothing is missing.
+            if !is_there && !claim(&mut files, wanted, false) && wanted.to > 0 {
                 without_file.push(*wanted);
             }
-        }
-        if without_file.is_empty() {
-            continue;
         }
         let mut copies = copies_of(output, spec, &without_file)?;
         let is_copied = |wanted: &&Generation| copies.contains_key(&wanted.generation);
         let (copied, gone): (Vec<&Generation>, Vec<&Generation>) =
             without_file.into_iter().partition(is_copied);
-        if !copied.is_empty() {
-            let earlier = earlier(spec, &wanted, &files, &mut copies);
-            located.earlier.insert(spec.name.clone(), earlier);
+        // A stream that has but the one file is read as it was at first, with what lies compressed beside it.
+        let is_plain =
+            files.len() == 1 && copied.is_empty() && wanted.first().is_none_or(|first| first.generation == 0);
+        if !is_plain {
+            located.earlier.insert(spec.name.clone(), earlier(&wanted, &files, &mut copies));
         }
         located.copied.extend(copied.into_iter().cloned());
         located.gone.extend(gone.into_iter().cloned());
@@ -218,20 +229,17 @@ fn damaged(spec: &StreamSpec, generation: u32, path: &Path, what: &str) -> Repla
     ReplayError::DamagedCopy { stream, generation, path, what }
 }
 
-/// What is read of a stream before its own file: in the order of the receipts, so that every generation keeps its number.
-fn earlier(
-    spec: &StreamSpec,
-    wanted: &[&Generation],
-    files: &[Found],
-    copies: &mut BTreeMap<u32, PathBuf>,
-) -> Vec<Earlier> {
+/// What is read of a stream first: in the order of the receipts, so that every generation keeps its number, and as far as it
+/// was read when the next one was begun. The last one is read as long as rows come to it.
+fn earlier(wanted: &[&Generation], files: &[Found], copies: &mut BTreeMap<u32, PathBuf>) -> Vec<Earlier> {
     let mut earlier = Vec::new();
     let mut next = 0;
     for wanted in wanted {
         let file = files.iter().find(|file| file.claimed_by == Some(wanted.generation));
         let (name, identity, place) = match (file, copies.remove(&wanted.generation)) {
             (Some(file), _) => {
-                (file.path.display().to_string(), file.identity, Place::File(file.path.clone()))
+                let end = wanted.is_left.then_some(wanted.to);
+                (file.path.display().to_string(), file.identity, Place::File(file.path.clone(), end))
             }
             // Receipts go on naming the file that it was.
             (None, Some(copy)) => {
@@ -246,10 +254,6 @@ fn earlier(
         // Numbers that no receipt with rows has were lives of the file without a row.
         for _ in next..wanted.generation {
             earlier.push(Earlier { name: name.as_str().into(), identity, place: Place::Nowhere });
-        }
-        // The stream's own file is read last, and as long as rows come to it.
-        if file.is_some_and(|file| file.path == spec.path) {
-            break;
         }
         earlier.push(Earlier { name: name.into(), identity, place });
         next = wanted.generation + 1;
@@ -270,7 +274,9 @@ struct Found {
 fn claim(files: &mut [Found], wanted: &Generation, by_identity: bool) -> bool {
     let is_it = |file: &&mut Found| {
         let same = || wanted.identity.is_some_and(|identity| identity.is_same(&file.identity));
-        file.claimed_by.is_none() && (!by_identity || same()) && file.holds(wanted)
+        // Every file begins with nothing.
+        let by_content = !by_identity && wanted.to > 0;
+        file.claimed_by.is_none() && (by_content || same()) && file.holds(wanted)
     };
     let found = files.iter_mut().find(is_it);
     found.map(|file| file.claimed_by = Some(wanted.generation)).is_some()
