@@ -4,7 +4,8 @@
 //! ```text
 //! detail = item*   item = tag:1 number*   number = six bits a byte, the lowest first, and 0x40 in all but the last
 //! ```
-//! All of it is ASCII, so that it is a text. Texts in it are numbers of [`Names`]. Equal details are held once, as the gates of a thousand reviews are.
+//! All of it is ASCII, so that it is a text. Texts in it are numbers of [`Names`]. Equal details are held once
+//! (`details.rs`), as the gates of a thousand reviews are.
 
 use super::member::Member;
 use super::names::{Name, Names};
@@ -191,12 +192,23 @@ fn check(names: &mut Names, json: &str) -> Option<Check> {
 
 /// The items of a detail.
 #[derive(Debug, Clone)]
-pub(super) struct Items<'d>(pub(super) &'d [u8]);
+pub(super) struct Items<'d> {
+    rest: &'d [u8],
+    then: &'d [u8],
+}
 
-impl Items<'_> {
+impl<'d> Items<'d> {
+    /// Those of two details, one after the other.
+    pub(super) fn new([first, then]: [&'d str; 2]) -> Self {
+        Self { rest: first.as_bytes(), then: then.as_bytes() }
+    }
+
     fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
+        if self.rest.is_empty() {
+            self.rest = std::mem::take(&mut self.then);
+        }
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
         Some(*first)
     }
 
@@ -268,7 +280,7 @@ mod tests {
         for item in items {
             packer.put(item);
         }
-        assert_eq!(Items(packer.packed().as_bytes()).collect::<Vec<_>>(), items);
+        assert_eq!(Items::new([packer.packed(), ""]).collect::<Vec<_>>(), items);
     }
 
     #[test]
@@ -309,6 +321,6 @@ mod tests {
             Item::Cost(250_000_000),
             Item::Attempt(2),
         ];
-        assert_eq!(Items(packer.packed().as_bytes()).collect::<Vec<_>>(), expected);
+        assert_eq!(Items::new([packer.packed(), ""]).collect::<Vec<_>>(), expected);
     }
 }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::detail::{Item, Items, Packer};
+use super::details::Details;
 use super::few::Few;
 use super::names::{Name, Names};
 use super::outline::Outlines;
@@ -45,7 +46,7 @@ pub struct Facts {
     pub names: Names,
     /// The names of runs.
     pub runs: Names,
-    details: Names,
+    details: Details,
     rows: Vec<Row>,
     /// The latest row of every run; rows lead on to one another.
     heads: Vec<RowId>,
@@ -96,7 +97,7 @@ impl Facts {
         Self {
             names,
             runs: Names::default(),
-            details: Names::default(),
+            details: Details::default(),
             rows: Vec::new(),
             heads: Vec::new(),
             about: BTreeSet::new(),
@@ -288,7 +289,7 @@ impl Facts {
 
     /// What else a piece of work says.
     pub(super) fn items(&self, row: &Row) -> Items<'_> {
-        Items(self.details.text(row.detail).as_bytes())
+        self.details.items(row.detail)
     }
 
     /// The highest attempt that a piece of work names.

@@ -6,6 +6,7 @@
 pub mod behind;
 mod by_task;
 mod detail;
+mod details;
 pub mod drift;
 mod episodes;
 pub mod facts;

@@ -18,7 +18,7 @@ pub(super) struct Left {
 }
 
 /// A producer that never lets go of the file is told of once in so long.
-const BETWEEN_GAPS: Duration = Duration::from_secs(60);
+const BETWEEN_GAPS: Duration = Duration::from_mins(1);
 
 /// What a file holds behind the end of its generation: it was not read before the next one was begun.
 pub(super) fn behind(current: &Current) -> Option<GapFound> {
@@ -26,7 +26,7 @@ pub(super) fn behind(current: &Current) -> Option<GapFound> {
     let (from, to, generation) = (*end, file.metadata().ok()?.len(), current.source.generation);
     let reason =
         format!("generation {generation} was left before more came to its file; that was never read");
-    (from < to).then(|| GapFound { generation: Some(generation), from, to, reason, next: None })
+    (from < to).then_some(GapFound { generation: Some(generation), from, to, reason, next: None })
 }
 
 impl Left {

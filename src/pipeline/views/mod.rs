@@ -5,6 +5,7 @@
 //! (or read from lines)    64 B a row      what changed         lines that stay are copied
 //! ```
 
+mod direct;
 mod files;
 mod hashing;
 mod prepare;

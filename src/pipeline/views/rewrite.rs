@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle};
 use sha2::{Digest, Sha256};
 
 use super::ViewError;
+use super::direct::Writer;
 use super::hashing::Hashing;
 use super::read::read_at;
 use super::receipted;
@@ -67,7 +68,7 @@ struct Old {
 
 #[derive(Debug)]
 struct New {
-    file: File,
+    file: Writer,
     hash: Hashing,
     /// Up to here it is synced, or being synced.
     sync_to: u64,
@@ -205,7 +206,8 @@ impl Rewrite {
         if let Some(folder) = self.path.parent() {
             RealDisk::default().make_dir(folder)?;
         }
-        let mut new = New::create(&self.path)?;
+        // What is copied of an old file is read again the next time.
+        let mut new = New::create(&self.path, self.old.len == 0)?;
         self.old.copy(&self.path, 0, same_to, &mut new)?;
         // What was kept is in there.
         self.keep_from = self.old_at;
@@ -244,7 +246,8 @@ impl Rewrite {
         let State::Differs(new) = self.state else { return Ok(None) };
         let mut new = *new;
         new.end_sync()?;
-        let New { file, hash, mut prepared, .. } = new;
+        let New { mut file, hash, mut prepared, .. } = new;
+        let file = file.finish().map_err(|e| StoreError::io("write", &prepared.file, e))?;
         file.sync_data().map_err(|source| StoreError::Sync { path: prepared.file.clone(), source })?;
         self.name.clone_into(&mut prepared.path);
         prepared.rows = self.rows;
@@ -308,10 +311,10 @@ impl Old {
 }
 
 impl New {
-    fn create(output: &Path) -> Result<Self, ViewError> {
+    fn create(output: &Path, is_first: bool) -> Result<Self, ViewError> {
         let mark = format!("{}-{}", std::process::id(), MARK.fetch_add(1, Ordering::Relaxed));
         let path = Prepared::name(output, &mark);
-        let file = File::create(&path).map_err(|e| StoreError::io("make", &path, e))?;
+        let file = Writer::create(&path, is_first).map_err(|e| StoreError::io("make", &path, e))?;
         let nothing = Sha256Hex([0; 32]);
         let prepared =
             Prepared { path: String::new(), file: path, len: 0, rows: 0, sha256: nothing, replaces: nothing };
@@ -320,7 +323,7 @@ impl New {
 
     /// Writes bytes, and gives room for others.
     fn write(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, ViewError> {
-        self.file.write_all(&bytes).map_err(|e| StoreError::io("write", &self.prepared.file, e))?;
+        self.file.write(&bytes).map_err(|e| StoreError::io("write", &self.prepared.file, e))?;
         self.prepared.len += bytes.len() as u64;
         if self.prepared.len >= self.sync_to + SYNC_BYTES {
             self.begin_sync()?;
@@ -331,7 +334,7 @@ impl New {
     fn begin_sync(&mut self) -> Result<(), ViewError> {
         self.end_sync()?;
         self.sync_to = self.prepared.len;
-        if let Ok(file) = self.file.try_clone() {
+        if let Ok(file) = self.file.file().try_clone() {
             // Without a thread there is more to sync at the end.
             self.sync = thread::Builder::new().name("views sync".into()).spawn(move || file.sync_data()).ok();
         }

@@ -99,13 +99,15 @@ impl Facts {
     ) -> Name {
         let files = self.detail_of(numbers.map(|numbers| numbers.files), shown.files);
         let rest = self.detail_of(numbers.map(|numbers| numbers.rest), shown.rest);
-        self.packer.clear();
-        self.packer.append(self.details.text(files));
-        self.packer.append(self.details.text(rest));
-        for (member, value) in hidden.into_iter().flatten() {
-            self.packer.take(&mut self.names, member, value);
+        let mut hidden = hidden.into_iter().flatten().peekable();
+        if hidden.peek().is_none() {
+            return self.details.both(files, rest);
         }
-        self.details.of(self.packer.packed())
+        self.packer.clear();
+        self.packer.append(self.details.text(rest));
+        hidden.for_each(|(member, value)| self.packer.take(&mut self.names, member, value));
+        let rest = self.details.of(self.packer.packed());
+        self.details.both(files, rest)
     }
 
     /// The detail that follows from parts alone; many rows show the same.
