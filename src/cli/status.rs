@@ -9,10 +9,10 @@ use super::{Exit, Failure};
 use crate::domain::probe::stale::{Stale, stale};
 use crate::domain::schema::receipt::{ReceiptKind, RecordCounts};
 use crate::domain::schema::scalars::EventTime;
-use crate::intake::identity::Identity;
+use crate::intake::unread::unread;
 use crate::pipeline::archive::copies;
 use crate::pipeline::archive::lost::{self, Lost};
-use crate::pipeline::streams::StreamSet;
+use crate::pipeline::streams::{StreamSet, position};
 use crate::store::StoreError;
 use crate::store::disk::RealDisk;
 use crate::store::receipts::Receipts;
@@ -83,18 +83,13 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     let mut streams = BTreeMap::new();
     for spec in &set.specs {
         let committed = receipts.state.streams.get(&spec.name);
-        let metadata = std::fs::metadata(&spec.path).ok();
         let cursor = committed.map_or(0, |stream| stream.offset);
-        let same = |identity: &str| {
-            let there = metadata.as_ref().map(Identity::of);
-            there.zip(Identity::parse(identity)).is_some_and(|(there, known)| there.is_same(&known))
-        };
-        // Of a file that took the name since, everything is unread.
-        let read = if committed.is_some_and(|stream| same(&stream.identity)) { cursor } else { 0 };
-        let lag_bytes = metadata.as_ref().map_or(0, |metadata| metadata.len().saturating_sub(read));
+        let position = committed.and_then(position);
+        // A folder that cannot be listed hides what lies in it; the stream's own file may be there all the same.
+        let lag_bytes = unread(&spec.path, position.as_ref()).unwrap_or(0);
         let status = StreamStatus {
             path: spec.path.display().to_string(),
-            present: metadata.is_some(),
+            present: spec.path.exists(),
             generation: committed.map_or(0, |stream| stream.generation),
             cursor,
             lag_bytes,

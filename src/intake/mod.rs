@@ -11,6 +11,7 @@ pub mod packed;
 pub mod sample;
 pub mod siblings;
 pub mod tail;
+pub mod unread;
 pub mod watch;
 
 use std::io;

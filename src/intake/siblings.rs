@@ -17,6 +17,8 @@ pub struct Sibling {
     pub identity: Identity,
     /// Whether it is compressed, so that its rows cannot be read.
     pub compressed: bool,
+    /// Its length in bytes.
+    pub len: u64,
     /// When it was last written to. Programs that compress a file keep its time.
     pub modified: SystemTime,
     /// What its name says of its age.
@@ -82,6 +84,7 @@ pub fn find(main: &Path) -> Result<Vec<Sibling>, IntakeError> {
                 path: entry.path(),
                 identity: Identity::of(&metadata),
                 compressed,
+                len: metadata.len(),
                 modified: metadata.modified().unwrap_or(UNIX_EPOCH),
                 age,
             });

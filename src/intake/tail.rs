@@ -104,7 +104,12 @@ impl Tail {
         match &self.current {
             Some(current) => {
                 let size = current.reader.file().look().map_or(current.seen_size, |(size, _)| size);
-                size.saturating_sub(current.reader.offset)
+                let len = |path: &PathBuf| fs::metadata(path).map_or(0, |metadata| metadata.len());
+                let after = match current.found_rotated || current.left_since.is_some() {
+                    true => self.queue.iter().chain([&self.main]).map(len).sum(),
+                    false => 0,
+                };
+                size.saturating_sub(current.reader.offset) + after
             }
             None => fs::metadata(&self.main).map_or(0, |metadata| metadata.len()),
         }
@@ -397,7 +402,7 @@ pub(super) fn open(path: &Path) -> Result<Option<(File, Identity)>, IntakeError>
 
 #[cfg(test)]
 #[path = "tail_desk.rs"]
-mod desk;
+pub(super) mod desk;
 #[cfg(test)]
 #[path = "later_tests.rs"]
 mod later_tests;

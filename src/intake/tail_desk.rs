@@ -8,42 +8,42 @@ use std::io::Write as _;
 use super::*;
 use crate::domain::schema::scalars::Sha256Hex;
 
-pub(super) const LIMITS: ReadLimits =
+pub(in crate::intake) const LIMITS: ReadLimits =
     ReadLimits { chunk_bytes: 1 << 16, chunk_rows: 1000, line_bytes_max: 1 << 16 };
 
 /// A folder with the file `s.jsonl`, and everything that its tail handed out.
-pub(super) struct Desk {
-    pub(super) dir: tempfile::TempDir,
-    pub(super) tail: Tail,
-    pub(super) position: Option<Position>,
+pub(in crate::intake) struct Desk {
+    pub(in crate::intake) dir: tempfile::TempDir,
+    pub(in crate::intake) tail: Tail,
+    pub(in crate::intake) position: Option<Position>,
     /// What each gap was said to be.
-    pub(super) gaps: Vec<String>,
+    pub(in crate::intake) gaps: Vec<String>,
 }
 
 impl Desk {
-    pub(super) fn new() -> Self {
+    pub(in crate::intake) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let tail = Tail::new(dir.path().join("s.jsonl"), None, Duration::ZERO);
         Self { dir, tail, position: None, gaps: Vec::new() }
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(in crate::intake) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    pub(super) fn append(&self, name: &str, text: &str) {
+    pub(in crate::intake) fn append(&self, name: &str, text: &str) {
         let mut file = OpenOptions::new().append(true).create(true).open(self.path(name)).unwrap();
         file.write_all(text.as_bytes()).unwrap();
     }
 
     /// Renames a file, so that its name is free for another. Birth times are only as fine as the kernel's clock tick.
-    pub(super) fn rename(&self, from: &str, to: &str) {
+    pub(in crate::intake) fn rename(&self, from: &str, to: &str) {
         std::thread::sleep(Duration::from_millis(20));
         fs::rename(self.path(from), self.path(to)).unwrap();
     }
 
     /// Copies a file over another name, so that the other is a young file; it keeps the time of its last row.
-    pub(super) fn copy(&self, from: &str, to: &str) {
+    pub(in crate::intake) fn copy(&self, from: &str, to: &str) {
         std::thread::sleep(Duration::from_millis(20));
         let at = fs::metadata(self.path(from)).unwrap().modified().unwrap();
         fs::copy(self.path(from), self.path("copying")).unwrap();
@@ -52,22 +52,22 @@ impl Desk {
     }
 
     /// As `gzip` does, but for the content, which nobody looks at.
-    pub(super) fn compress(&self, name: &str) {
+    pub(in crate::intake) fn compress(&self, name: &str) {
         self.copy(name, &format!("{name}.gz"));
         fs::remove_file(self.path(name)).unwrap();
     }
 
-    pub(super) fn truncate(&self, name: &str) {
+    pub(in crate::intake) fn truncate(&self, name: &str) {
         OpenOptions::new().write(true).truncate(true).open(self.path(name)).unwrap();
     }
 
     /// A new process that goes on where everything read so far was committed.
-    pub(super) fn restart(&mut self) {
+    pub(in crate::intake) fn restart(&mut self) {
         self.tail = Tail::new(self.path("s.jsonl"), self.position.clone(), Duration::ZERO);
     }
 
     /// Reads until there is nothing more; each line as `generation:line text`, gaps in brackets.
-    pub(super) fn read(&mut self) -> Vec<String> {
+    pub(in crate::intake) fn read(&mut self) -> Vec<String> {
         let mut seen = Vec::new();
         let mut buffer = Vec::new();
         for _ in 0..100 {

@@ -313,19 +313,8 @@ fn tails(
     mut earlier: BTreeMap<String, Vec<crate::intake::earlier::Earlier>>,
     rotated_wait: Duration,
 ) -> Vec<crate::intake::tail::Tail> {
-    use crate::intake::chunk::Position;
-    use crate::intake::identity::Identity;
     use crate::intake::tail::Tail;
-    let position = |name: &str| {
-        let committed = store.state().streams.get(name)?;
-        Some(Position {
-            generation: committed.generation,
-            identity: Identity::parse(&committed.identity)?,
-            offset: committed.offset,
-            line: committed.line,
-            anchor: committed.anchor,
-        })
-    };
+    let position = |name: &str| store.state().streams.get(name).and_then(streams::position);
     let tail = |spec: &streams::StreamSpec| {
         let earlier = earlier.remove(&spec.name).unwrap_or_default();
         Tail::new(spec.path.clone(), position(&spec.name), rotated_wait).after(earlier)

@@ -9,8 +9,11 @@ use super::views::VIEW_PATHS;
 use crate::domain::distil::StreamContext;
 use crate::domain::exports::{Dataset, RETRACTIONS};
 use crate::domain::rules::{Rules, StreamSettings};
+use crate::domain::schema::receipt::StreamState;
 use crate::domain::scratchpad;
 use crate::domain::streams::{STREAMS, Stream, custom, source_file};
+use crate::intake::chunk::Position;
+use crate::intake::identity::Identity;
 
 /// One stream and where it lies.
 pub struct StreamSpec {
@@ -31,6 +34,17 @@ pub struct StreamSpec {
 enum Reading {
     BuiltIn(&'static dyn Stream),
     Custom(Box<dyn Stream>),
+}
+
+/// Where a stream was committed to; `None` when its identity is none that distilld wrote.
+pub fn position(stream: &StreamState) -> Option<Position> {
+    Some(Position {
+        generation: stream.generation,
+        identity: Identity::parse(&stream.identity)?,
+        offset: stream.offset,
+        line: stream.line,
+        anchor: stream.anchor,
+    })
 }
 
 impl StreamSpec {
