@@ -54,7 +54,8 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
         ));
     }
     for path in &done.left_to_run {
-        print(format_args!("{path}: damaged; remove it, and the next `distilld run` makes it anew"));
+        let did = if args.dry_run { "would be removed" } else { "is removed" };
+        print(format_args!("{path}: what was damaged {did}, and the next `distilld run` makes it anew"));
     }
     if done.files.is_empty() && done.left_to_run.is_empty() {
         print("nothing to repair: every committed range has the hash of its receipt");

@@ -29,6 +29,7 @@ use crate::domain::schema::record::EvidenceRecord;
 use crate::domain::schema::scalars::Sha256Hex;
 use crate::store::StoreError;
 use crate::store::disk::{Disk, RealDisk};
+use crate::store::recover::can_be_rebuilt;
 
 /// The files that are made of a stream's rows: evidence, scores, quarantine, scratchpads.
 const FOLDERS: [&str; 4] = [rows::FOLDERS[0], rows::FOLDERS[1], rows::FOLDERS[2], SCRATCHPADS];
@@ -50,7 +51,7 @@ pub struct Request<'r> {
 pub struct Repaired {
     /// Files that were made anew (or would be), with their bytes.
     pub files: BTreeMap<String, u64>,
-    /// Files that are damaged and that `run` makes anew by itself, or once they are removed.
+    /// Exports and views that were damaged and are removed (or would be), or were missing: `run` makes them anew.
     pub left_to_run: Vec<String>,
 }
 
@@ -135,7 +136,7 @@ pub fn repair(request: &Request<'_>) -> Result<Repaired, RepairError> {
     let damage = damaged(output, &ledger).map_err(failed)?;
     let mut repaired = Repaired::default();
     for (path, what) in &damage {
-        if path.starts_with("exports/") || path.starts_with("views/") {
+        if can_be_rebuilt(path) {
             repaired.left_to_run.push(path.clone());
         } else if path == RESCORED
             || !request.streams.specs.iter().any(|spec| folder_of(spec, path).is_some())
@@ -153,6 +154,11 @@ pub fn repair(request: &Request<'_>) -> Result<Repaired, RepairError> {
         check_rules(request.rules, &ledger)?;
         for (path, bytes) in remake(request, &ledger, spec, &wanted)? {
             repaired.files.insert(path, bytes);
+        }
+    }
+    if !request.dry_run {
+        for path in &repaired.left_to_run {
+            RealDisk::default().remove(&output.join(path))?;
         }
     }
     Ok(repaired)

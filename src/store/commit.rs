@@ -112,6 +112,9 @@ impl Store {
         for append in &commit.appends {
             self.check_len(&append.path)?;
         }
+        for replace in commit.replaces.iter().filter(|replace| !replace.keep.is_empty()) {
+            self.receipts.before.check(self.disk.as_ref(), &self.output, &replace.path)?;
+        }
         let mut receipt = commit.receipt.clone();
         match self.write(commit, prepared, seq) {
             Ok(ranges) => receipt.output_files = ranges,

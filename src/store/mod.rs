@@ -2,6 +2,7 @@
 
 pub mod append;
 pub mod around;
+mod before;
 pub mod behind;
 pub mod commit;
 pub mod cursors;

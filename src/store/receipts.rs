@@ -8,6 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
+use super::before::Before;
 use super::disk::Disk;
 use super::swap;
 use crate::domain::schema::receipt::{CommittedState, Receipt};
@@ -34,6 +35,8 @@ pub struct Receipts {
     pub state: CommittedState,
     /// Bytes behind the last whole receipt: a commit that did not come to its end.
     pub torn_bytes: u64,
+    /// What the files of samples are.
+    pub(super) before: Before,
 }
 
 impl Receipts {
@@ -78,6 +81,7 @@ impl Receipts {
             first_seq: 0,
             state: CommittedState::default(),
             torn_bytes: 0,
+            before: Before::default(),
         };
         let mut from = 0;
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -114,6 +118,7 @@ impl Receipts {
             None => self.first_seq = receipt.seq,
         }
         self.state.apply(&receipt);
+        self.before.note(&receipt);
         self.head = Sha256Hex::of(line);
         self.last_from = from;
         self.last = Some(receipt);
@@ -134,6 +139,7 @@ impl Receipts {
         }
         disk.sync(&self.path)?;
         self.state.apply(&receipt);
+        self.before.note(&receipt);
         self.took(&line, receipt);
         Ok(())
     }

@@ -16,7 +16,7 @@ use crate::domain::schema::receipt::{OutputRange, Receipt, ReceiptKind, RecordCo
 use crate::domain::schema::scalars::Sha256Hex;
 
 /// Files that are rebuilt from others when they are missing. Nothing else says what was taken back, and when.
-fn can_be_rebuilt(path: &str) -> bool {
+pub fn can_be_rebuilt(path: &str) -> bool {
     (path.starts_with("exports/") && path != RETRACTIONS) || path.starts_with("views/")
 }
 

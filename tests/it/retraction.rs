@@ -62,6 +62,29 @@ fn takes_back(lab: &Lab) {
 }
 
 #[test]
+fn lines_that_somebody_else_changed_are_not_copied_when_another_goes() {
+    let lab = ten_reviews();
+    let path = lab.out().join(SFT);
+    let whole = fs::read_to_string(&path).unwrap();
+    let changed = whole.replace("Finding 7: the lock is held", "Finding 7: ALL IS WELL HERE");
+    assert_eq!((changed.len(), changed != whole), (whole.len(), true));
+    fs::write(&path, &changed).unwrap();
+    takes_back(&lab);
+    let run = lab.run(&["run", "--once"]);
+    assert_eq!(run.status.code(), Some(65), "{run:?}");
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(said.contains(SFT) && said.contains("distilld repair"), "{said}");
+    assert!(fs::read_to_string(&path).unwrap() == changed);
+    // What it advises helps.
+    assert!(lab.run(&["repair"]).status.success());
+    lab.run_once();
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains("Finding 7: the lock is held") && !text.contains("ALL IS WELL"), "{text}");
+    assert_eq!(lab.lines(SFT).len(), 5);
+    assert!(lab.run(&["verify", "--strict"]).status.success());
+}
+
+#[test]
 fn a_sample_goes_in_the_commit_of_the_row_that_takes_it_back() {
     let lab = ten_reviews();
     takes_back(&lab);

@@ -631,3 +631,26 @@ fn a_view_that_somebody_changed_is_made_anew_and_no_receipt_speaks_for_it() {
     let verified = lab.run(&["verify", "--strict"]);
     assert!(verified.status.success(), "{verified:?}");
 }
+
+#[test]
+fn a_view_that_was_changed_is_refused_and_what_is_advised_helps() {
+    let lab = Lab::generated(5, 600);
+    lab.run_once();
+    let last = lab.receipts().pop().unwrap();
+    assert_eq!(last["kind"], "view");
+    let view = lab.out().join("views/runs.jsonl");
+    let good = fs::read(&view).unwrap();
+    let mut changed = good.clone();
+    changed[good.len() / 2] ^= 1;
+    fs::write(&view, &changed).unwrap();
+    assert_eq!(lab.run(&["verify"]).status.code(), Some(1));
+    let run = lab.run(&["run", "--once"]);
+    assert_eq!(run.status.code(), Some(65), "{run:?}");
+    assert!(String::from_utf8_lossy(&run.stderr).contains("distilld repair"), "{run:?}");
+    assert!(lab.run(&["repair", "--dry-run"]).status.success());
+    assert!(fs::read(&view).unwrap() == changed);
+    assert!(lab.run(&["repair"]).status.success());
+    lab.run_once();
+    assert!(fs::read(&view).unwrap() == good);
+    assert!(lab.run(&["verify", "--strict"]).status.success());
+}
