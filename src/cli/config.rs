@@ -127,6 +127,10 @@ impl Config {
             return Err(refuse("paths.state", &self.state, "it must be another folder than paths.output"));
         }
         let own = swap::FOLDERS.map(|folder| absolute(&self.output).join(folder));
+        if own.iter().any(|own| absolute(&self.state).starts_with(own)) {
+            let allowed = "it must not lie in a folder of paths.output that distilld writes";
+            return Err(refuse("paths.state", &self.state, allowed));
+        }
         let taken = own.iter().any(|own| absolute(&archive).starts_with(own))
             || absolute(&archive).starts_with(absolute(&self.state))
             || absolute(&archive) == absolute(&self.output);

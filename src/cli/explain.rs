@@ -35,7 +35,8 @@ const LINES_SHOWN: usize = 9;
 pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     let config = paths.load()?;
     let set = setup::streams(&config);
-    let outputs = Outputs::open(&config.output)?;
+    let outputs = Outputs::open_whole(&config.output)?;
+    outputs.check_samples()?;
     let rows_max = args.limit.unwrap_or(if args.json { ROWS_IN_JSON } else { ROWS_SHOWN });
     let id = args.id.trim();
     let answer = explain(&outputs, &set, &config.rules, &config.state, id, rows_max)?;

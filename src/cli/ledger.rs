@@ -37,7 +37,7 @@ struct Answer {
 
 pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     let config = paths.load()?;
-    let outputs = Outputs::open(&config.output)?;
+    let outputs = Outputs::open_whole(&config.output)?;
     let facts = committed_facts(&outputs)?;
     let mut lines = ReadBack::of(&facts, &outputs);
     let mut ledger = ModelLedger::of(&facts, args.since, args.file.as_deref()).read(&facts, &mut lines);

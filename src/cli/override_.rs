@@ -88,6 +88,9 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     let actor = args.actor.as_deref().and_then(said).or(said(&login)).ok_or_else(|| {
         usage("nobody is named: give --actor NAME ($USER, which stands in for it, is not set)")
     })?;
+    if said(&args.run).is_none() {
+        return Err(usage("no run is named: give its id"));
+    }
     let config = paths.load()?;
     config.check_paths()?;
     let streams = setup::streams(&config);

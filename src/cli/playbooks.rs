@@ -36,7 +36,7 @@ struct Answer {
 
 pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     let config = paths.load()?;
-    let outputs = Outputs::open(&config.output)?;
+    let outputs = Outputs::open_whole(&config.output)?;
     let facts = committed_facts(&outputs)?;
     let wanted =
         Wanted { task_type: args.task.as_deref(), model: args.model.as_deref(), file: args.file.as_deref() };

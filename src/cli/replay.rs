@@ -34,8 +34,10 @@ use crate::store::{Commit, Store, StoreError};
 
 mod caches;
 mod report;
+mod without;
 
 use report::{Report, Took};
+use without::{describe, refuse_missing, refuse_unnamed, unnamed};
 
 #[derive(Debug, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -176,6 +178,10 @@ fn replay_watched(
     let receipts = Receipts::read(&RealDisk::default(), &config.output)?;
     let Some(last) = receipts.last else { return Err(nothing_there(&config.output)) };
     let old = ReplacedHead { seq: last.seq, sha256: receipts.head };
+    let unnamed = if args.stream.is_empty() { unnamed(&receipts.state, streams) } else { Vec::new() };
+    if let Some(first) = unnamed.first().filter(|_| !args.without_missing) {
+        return Err(refuse_unnamed(first, unnamed.len() - 1));
+    }
     let Located { gone: missing, copied, earlier } =
         locate(&config.output, &receipted(&config.output)?, streams)?;
     let mut took = Took { sources: lap(&mut clock), ..Took::default() };
@@ -225,7 +231,8 @@ fn replay_watched(
     }
     let keep_old = args.keep_old || if is_swap { keeps_strangers(config, streams)? } else { false };
     if is_swap {
-        let warnings = missing.iter().map(|gone| format!("without {}", describe(gone))).collect();
+        let without = missing.iter().map(describe).chain(unnamed);
+        let warnings = without.map(|gone| format!("without {gone}")).collect();
         let receipt = Receipt {
             kind: ReceiptKind::Replay,
             replaces_head: Some(old),
@@ -281,20 +288,6 @@ fn hold_live(config: &Config) -> Result<Lock, Failure> {
 
 fn nothing_there(output: &Path) -> Failure {
     let what = format!("nothing is committed in {}; run `distilld run --once` first", output.display());
-    Failure::new(Exit::Refused, anyhow::anyhow!(what))
-}
-
-fn describe(generation: &Generation) -> String {
-    let Generation { stream, generation, path, to, .. } = generation;
-    format!("generation {generation} of {stream} ({to} bytes, last known as {path})")
-}
-
-fn refuse_missing(first: &Generation, others: usize) -> Failure {
-    let more = if others == 0 { String::new() } else { format!(" (and {others} more)") };
-    let what = format!(
-        "{} is gone{more}; bring it back, or give --without-missing to go on without its rows",
-        describe(first)
-    );
     Failure::new(Exit::Refused, anyhow::anyhow!(what))
 }
 

@@ -30,7 +30,7 @@ struct Answer {
 pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     let config = paths.load()?;
     let set = setup::streams(&config);
-    let outputs = Outputs::open(&config.output)?;
+    let outputs = Outputs::open_whole(&config.output)?;
     let queue = review_queue(&outputs, &set, &config.rules)?;
     let total = queue.items.len();
     let shown = args.limit.unwrap_or(total);

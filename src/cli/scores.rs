@@ -37,7 +37,7 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
     if let Some(unknown) = args.stream.iter().find(|stream| !names.contains(&stream.as_str())) {
         return Err(Failure::new(Exit::Usage, anyhow::anyhow!("{unknown} is no stream")));
     }
-    let outputs = Outputs::open(&config.output)?;
+    let outputs = Outputs::open_whole(&config.output)?;
     let rescored = outputs.rescored()?;
     let mut counts: BTreeMap<&str, [u64; 4]> = BTreeMap::new();
     for stream in names {

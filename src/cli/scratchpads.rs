@@ -3,7 +3,7 @@
 mod select;
 mod show;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::listing::since;
 use super::setup::Paths;
@@ -67,9 +67,10 @@ impl From<Status> for ValidationStatus {
 }
 
 pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
-    let outputs = Outputs::open(&paths.load()?.output)?;
+    let outputs = Outputs::open_whole(&paths.load()?.output)?;
+    let task_types = if args.task.is_some() { select::task_types(&outputs)? } else { BTreeMap::new() };
     if args.empty {
-        return list_empty(&outputs, args);
+        return list_empty(&outputs, args, &task_types);
     }
     let mut shown = Vec::new();
     for stream in STREAMS {
@@ -77,7 +78,7 @@ pub(super) fn run(paths: &Paths, args: &Args) -> Result<Exit, Failure> {
             Some(file) => select::places(&outputs, stream, |row| row.is_about(file))?,
             None => BTreeSet::new(),
         };
-        let is_of = |row: &Row<'_>| is_of(args, row);
+        let is_of = |row: &Row<'_>| is_of(args, stream, &task_types, row);
         let of_work = match (&args.task, &args.model) {
             (None, None) => None,
             _ => Some(select::places(&outputs, stream, is_of)?),
@@ -116,12 +117,19 @@ fn is_asked_for(
 }
 
 /// Whether a row is of the kind of task and by the model that are asked for.
-fn is_of(args: &Args, row: &Row<'_>) -> bool {
-    let is = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
-    is(&args.task, &row.task_type) && is(&args.model, &row.model)
+fn is_of(args: &Args, stream: &str, task_types: &BTreeMap<String, String>, row: &Row<'_>) -> bool {
+    let task_type = || {
+        row.task_type.as_ref().or_else(|| task_types.get(&row.run_id)).map_or(stream, |task_type| task_type)
+    };
+    args.task.as_ref().is_none_or(|wanted| wanted == task_type())
+        && args.model.as_ref().is_none_or(|wanted| Some(wanted) == row.model.as_ref())
 }
 
-fn list_empty(outputs: &Outputs, args: &Args) -> Result<Exit, Failure> {
+fn list_empty(
+    outputs: &Outputs,
+    args: &Args,
+    task_types: &BTreeMap<String, String>,
+) -> Result<Exit, Failure> {
     let mut listed = Vec::new();
     for stream in STREAMS {
         let mut understood = BTreeSet::new();
@@ -132,7 +140,7 @@ fn list_empty(outputs: &Outputs, args: &Args) -> Result<Exit, Failure> {
             let asked = args.run.as_deref().is_none_or(|run| row.run_id == run)
                 && args.file.as_deref().is_none_or(|file| row.is_about(file))
                 && args.since.is_none_or(|since| row.time >= since)
-                && is_of(args, row);
+                && is_of(args, stream, task_types, row);
             if asked && !understood.contains(&row.place) {
                 listed.push(show::Empty::of(stream, row));
             }

@@ -16,15 +16,15 @@ use crate::domain::schema::scalars::Sha256Hex;
 
 /// The life that was read last.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(in crate::intake) struct Known {
     /// Which file it was.
-    pub(super) identity: Identity,
+    pub(in crate::intake) identity: Identity,
     /// When it was last written to; `None` when it is not there to be asked.
-    pub(super) modified: Option<SystemTime>,
+    pub(in crate::intake) modified: Option<SystemTime>,
     /// How far it was read, in bytes.
-    pub(super) offset: u64,
+    pub(in crate::intake) offset: u64,
     /// SHA-256 of the up to 4 KiB before that.
-    pub(super) anchor: Sha256Hex,
+    pub(in crate::intake) anchor: Sha256Hex,
 }
 
 /// Those of the rotated files of a stream that are later than a known one, in the order given. `read` were read before.
@@ -35,7 +35,9 @@ pub(super) fn later(
     siblings: Vec<Sibling>,
 ) -> Vec<Sibling> {
     let own = known.own_place(&siblings);
-    let age = own.and_then(|own| siblings.get(own)).map(|sibling| sibling.age.clone());
+    // What is only guessed to be its own says nothing of others.
+    let is_sure = |sibling: &&Sibling| known.modified.is_some() || !sibling.compressed;
+    let age = own.and_then(|own| siblings.get(own)).filter(is_sure).map(|sibling| sibling.age.clone());
     let is_known = |sibling: &Sibling| {
         let is = |other: &Identity| other.is_same(&sibling.identity);
         main.as_ref().is_some_and(is) || read.iter().any(is)

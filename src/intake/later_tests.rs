@@ -1,6 +1,7 @@
 //! What is later than what was read: compressed files, copies, names.
 
-use super::desk::Desk;
+use super::Step;
+use super::desk::{Desk, LIMITS};
 
 /// Gives every rotated file the next number, compressed or not, as log rotation does.
 fn rotate(desk: &Desk, rotated: usize) {
@@ -121,4 +122,58 @@ fn rows_that_come_to_a_file_that_was_left_are_a_gap() {
     // Once a minute is enough.
     desk.append("s.jsonl.1", "later\n");
     assert_eq!(desk.read(), [""; 0]);
+}
+
+#[test]
+fn files_that_wait_for_their_turn_are_read_whatever_becomes_of_their_names() {
+    // They waited by name: after a rotation the name was another file's, and a whole file was left out without a word.
+    for fate in ["rotated", "compressed", "removed"] {
+        let mut desk = Desk::new();
+        for (name, row) in [("s.jsonl.2", "a"), ("s.jsonl.1", "b"), ("s.jsonl", "c")] {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            desk.append(name, &format!("{row}\n"));
+        }
+        // One step reads the first file; the others wait.
+        let step = desk.tail.step(LIMITS, &mut Vec::new()).unwrap();
+        assert!(matches!(step, Step::Chunk(_)));
+        match fate {
+            "rotated" => {
+                rotate(&desk, 2);
+                desk.append("s.jsonl", "d\n");
+            }
+            "compressed" => desk.compress("s.jsonl.1"),
+            _ => std::fs::remove_file(desk.path("s.jsonl.1")).unwrap(),
+        }
+        let mut expected = vec!["1:0 b", "2:0 c"];
+        if fate == "rotated" {
+            expected.push("3:0 d");
+        }
+        assert_eq!(desk.read(), expected, "{fate}");
+    }
+}
+
+#[test]
+fn files_that_were_rotated_with_no_other_in_their_place_are_read() {
+    for restart in [false, true] {
+        let mut desk = Desk::new();
+        desk.append("s.jsonl", "a\n");
+        desk.read();
+        rotate(&desk, 0);
+        desk.append("s.jsonl", "b\n");
+        rotate(&desk, 1);
+        if restart {
+            desk.restart();
+        }
+        assert_eq!(desk.read(), ["1:0 b"], "restart {restart}");
+    }
+}
+
+#[test]
+fn a_compressed_file_between_two_others_is_named_once() {
+    let mut desk = Desk::new();
+    for (name, row) in [("s.jsonl.3", "a"), ("s.jsonl.2.gz", "zipped"), ("s.jsonl", "c")] {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        desk.append(name, &format!("{row}\n"));
+    }
+    assert_eq!(desk.read(), ["[None 0..0 then Some(0)]", "0:0 a", "1:0 c"]);
 }

@@ -18,13 +18,14 @@ use super::identity::Identity;
 use super::later::{Known, later};
 use super::lines::{Found, LineReader, ReadLimits};
 use super::siblings::{self, Sibling};
-use crate::domain::schema::scalars::Sha256Hex;
 
 mod current;
 mod left;
+mod queued;
 
 use current::{Current, resumed};
 use left::Left;
+use queued::Queued;
 
 /// One stream's file.
 #[derive(Debug)]
@@ -34,11 +35,11 @@ pub struct Tail {
     next_generation: u32,
     current: Option<Current>,
     /// Rotated files to read before the main one, oldest first.
-    queue: VecDeque<PathBuf>,
+    queue: VecDeque<Queued>,
     /// What is read before all others, where it is known beforehand.
     earlier: VecDeque<Earlier>,
     first_siblings_queued: bool,
-    /// The files that were begun since the start.
+    /// The files that were begun, or told as gaps, since the start.
     begun: Vec<Identity>,
     /// The generation before the current one.
     left: Option<Left>,
@@ -105,9 +106,11 @@ impl Tail {
             Some(current) => {
                 let size = current.reader.file().look().map_or(current.seen_size, |(size, _)| size);
                 let len = |path: &PathBuf| fs::metadata(path).map_or(0, |metadata| metadata.len());
-                let after = match current.found_rotated || current.left_since.is_some() {
-                    true => self.queue.iter().chain([&self.main]).map(len).sum(),
-                    false => 0,
+                let queued = || self.queue.iter().map(|queued| &queued.path);
+                let after = if current.found_rotated || current.left_since.is_some() {
+                    queued().chain([&self.main]).map(len).sum()
+                } else {
+                    0
                 };
                 size.saturating_sub(current.reader.offset) + after
             }
@@ -204,8 +207,9 @@ impl Tail {
         for sibling in siblings {
             if sibling.compressed {
                 self.gaps.push_back(compressed_gap(&sibling));
+                self.begun.push(sibling.identity);
             } else {
-                self.queue.push_back(sibling.path);
+                self.queue.push_back(Queued::of(sibling, self.queue.len()));
             }
         }
     }
@@ -245,15 +249,26 @@ impl Tail {
             self.earlier.pop_front();
             let is_rotated = Path::new(&*name) != self.main;
             self.begin(name, file, identity, is_rotated);
+            if let Some(current) = self.current.as_mut().filter(|_| is_rotated) {
+                // It has its number from the receipts, rows or not.
+                current.is_numbered = true;
+            }
             return Ok(true);
         }
-        while let Some(path) = self.queue.front().cloned() {
-            let opened = open(&path)?;
-            self.queue.pop_front();
-            if let Some((file, identity)) = opened {
+        while let Some(queued) = self.queue.front_mut() {
+            let opened = queued.open(&self.main)?;
+            let Some(Queued { path, identity, .. }) = self.queue.pop_front() else { break };
+            if let Some(file) = opened {
                 self.begin(name_of(&path), file.into(), identity, path != self.main);
                 return Ok(true);
             }
+            self.gaps.push_back(GapFound {
+                generation: None,
+                from: 0,
+                to: 0,
+                reason: format!("{} was gone before it was read", path.display()),
+                next: None,
+            });
         }
         let Some((file, identity)) = open(&self.main)? else { return Ok(false) };
         self.begin(name_of(&self.main), file.into(), identity, false);
@@ -317,13 +332,23 @@ impl Tail {
         };
         // No file under the name: it is being rotated, and the next one is not there yet.
         let is_other = main.is_some_and(|main| !main.is_same(&current.source.identity));
+        if main.is_none() && self.queue.is_empty() && self.earlier.is_empty() {
+            // Producers that make their file with the next row may have been rotated twice since.
+            let known = current.known().map_err(|e| IntakeError::new("read", &self.main, e))?;
+            let mut since = later(&known, None, &self.begun, siblings::find(&self.main)?);
+            since.retain(|sibling| !sibling.compressed);
+            for sibling in since {
+                self.queue.push_back(Queued::of(sibling, self.queue.len()));
+            }
+        }
         let more = !self.queue.is_empty() || !self.earlier.is_empty();
         let left = is_other || more || current.reader.file().is_finished();
         if !left {
             current.left_since = None;
             return Ok(Finish::Stay);
         }
-        let error = |e| IntakeError::new("read", Path::new(&*current.source.path), e);
+        let path = Arc::clone(&current.source.path);
+        let error = |e| IntakeError::new("read", Path::new(&*path), e);
         let (size_now, modified) = current.reader.file().look().map_err(error)?;
         let since = *current.left_since.get_or_insert_with(Instant::now);
         if since.elapsed() < self.rotated_wait && !current.is_long_quiet(modified, self.rotated_wait) {
@@ -341,10 +366,10 @@ impl Tail {
         if let Some(chunk) = current.chunk(found, from, true) {
             return Ok(Finish::Chunk(chunk));
         }
-        let (identity, generation) = (current.source.identity, current.source.generation);
+        let generation = current.source.generation;
         if self.queue.is_empty() && self.earlier.is_empty() {
-            let (offset, anchor) = (current.reader.offset, Sha256Hex::of(current.reader.anchor()));
-            let since = self.siblings_since(&Known { identity, modified, offset, anchor })?;
+            let known = Known { modified, ..current.known().map_err(error)? };
+            let since = self.siblings_since(&known)?;
             self.queue_up(since);
         }
         match self.current.take() {

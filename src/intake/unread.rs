@@ -21,7 +21,8 @@ pub fn unread(main: &Path, position: Option<&Position>) -> Result<u64, IntakeErr
         return Ok(plain(&siblings) + main_len);
     };
     if main_identity.is_some_and(|main| main.is_same(&identity)) {
-        return Ok(main_len.saturating_sub(offset));
+        // A file that is shorter was begun anew.
+        return Ok(if main_len < offset { main_len } else { main_len - offset });
     }
     let left = siblings.iter().find(|sibling| sibling.identity.is_same(&identity));
     let left = left.map_or(0, |left| left.len.saturating_sub(offset));
@@ -54,5 +55,8 @@ mod tests {
         assert_eq!(rows(&desk), 3 + 4 + 5);
         desk.read();
         assert_eq!(rows(&desk), 0);
+        desk.truncate("s.jsonl");
+        desk.append("s.jsonl", "5\n");
+        assert_eq!(rows(&desk), 2);
     }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use tracing::{info, warn};
 
 use super::outputs::{Committed, RESCORED};
+use super::repair::first_damage;
 use super::row_cache::{Blocks, RowCache};
 use super::row_code::{Entry, Settled};
 use super::row_ends::{End, Ends};
@@ -108,6 +109,13 @@ impl KnownRows {
             cache.start_at(committed.disk, known.len());
         }
         let cached = known.len();
+        let has_rows = committed.state.totals.evidence > 0;
+        if cached == 0 && has_rows && cache.is_some() {
+            // Whatever stands in the evidence and the scores would be believed, and samples made of it.
+            if let Some(damage) = first_damage(committed.output)? {
+                return Err(damage);
+            }
+        }
         known.cache = cache;
         known.scan(committed, streams, &ends, rescored_from)?;
         let settled = known.restore_scores(committed, streams, rescored_from)?;

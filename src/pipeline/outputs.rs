@@ -9,6 +9,7 @@ use crate::domain::schema::receipt::{CommittedState, Receipt};
 use crate::domain::skim;
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::receipts::Receipts;
+use crate::store::recover::can_be_rebuilt;
 use crate::store::{Store, StoreError};
 
 /// The superseding scores, below the output folder.
@@ -52,6 +53,31 @@ impl Outputs {
         let disk = RealDisk::default();
         let receipts = Receipts::read(&disk, output)?;
         Ok(Self { disk, output: output.to_owned(), state: receipts.state, last: receipts.last })
+    }
+
+    /// The same, and refuses files of rows, scores or scratchpads that are missing or short: answers made of the rest would be wrong.
+    pub fn open_whole(output: &Path) -> Result<Self, StoreError> {
+        let outputs = Self::open(output)?;
+        outputs.check_lens(|path| !can_be_rebuilt(path))?;
+        Ok(outputs)
+    }
+
+    /// Refuses files of samples that are missing. One that is shorter may just have been written anew.
+    pub fn check_samples(&self) -> Result<(), StoreError> {
+        self.check_lens(|path| {
+            path.starts_with("exports/") && matches!(self.disk.len(&self.output.join(path)), Ok(None))
+        })
+    }
+
+    fn check_lens(&self, is_looked_at: impl Fn(&str) -> bool) -> Result<(), StoreError> {
+        for (path, committed) in self.state.outputs.iter().filter(|(path, _)| is_looked_at(path)) {
+            let (path, expected) = (self.output.join(path), committed.len);
+            let found = self.disk.len(&path)?.unwrap_or(0);
+            if found < expected {
+                return Err(StoreError::OutputChanged { path, expected, found });
+            }
+        }
+        Ok(())
     }
 
     /// What is committed.

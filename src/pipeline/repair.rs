@@ -134,14 +134,15 @@ pub fn repair(request: &Request<'_>) -> Result<Repaired, RepairError> {
         return Err(RepairError::Receipts(Box::new(first)));
     }
     let damage = damaged(output, &ledger).map_err(failed)?;
-    let mut repaired = Repaired::default();
+    let (mut repaired, mut of_history) = (Repaired::default(), None);
     for (path, what) in &damage {
         if can_be_rebuilt(path) {
             repaired.left_to_run.push(path.clone());
         } else if path == RESCORED
             || !request.streams.specs.iter().any(|spec| folder_of(spec, path).is_some())
         {
-            return Err(RepairError::NotFromRows { path: path.clone(), what: what.clone() });
+            // All others come first: what is advised needs them.
+            of_history = Some(RepairError::NotFromRows { path: path.clone(), what: what.clone() });
         }
     }
     for spec in &request.streams.specs {
@@ -161,7 +162,20 @@ pub fn repair(request: &Request<'_>) -> Result<Repaired, RepairError> {
             RealDisk::default().remove(&output.join(path))?;
         }
     }
-    Ok(repaired)
+    of_history.map_or(Ok(repaired), Err)
+}
+
+/// The first file of rows, scores or scratchpads that is not what its receipts say, where nothing else is known of the rows.
+pub(super) fn first_damage(output: &Path) -> Result<Option<StoreError>, StoreError> {
+    let failed = |source| StoreError::io("read", output, source);
+    let findings = Findings::default();
+    let (ledger, _) = Ledger::read(output, None, 1, &findings).map_err(failed)?;
+    let damage = damaged(output, &ledger).map_err(failed)?;
+    let first = damage.into_keys().find(|path| !can_be_rebuilt(path));
+    Ok(first.map(|path| {
+        let (seq, to) = (ledger.last.map_or(0, |(seq, _)| seq), ledger.state.output_len(&path));
+        StoreError::OutputDamaged { path: output.join(path), seq, from: 0, to }
+    }))
 }
 
 /// The files that are missing, short, or not what their ranges hash to; each with what is wrong.

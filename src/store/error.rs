@@ -34,8 +34,9 @@ pub enum StoreError {
     },
     /// An output is not as long as the receipts say.
     #[error(
-        "{} has {found} bytes, but {expected} are committed: somebody else changed it; run `distilld repair`",
-        path.display()
+        "{} has {found} bytes, but {expected} are committed: somebody else changed it; {}",
+        path.display(),
+        advice(path)
     )]
     OutputChanged {
         /// The file.
@@ -46,7 +47,7 @@ pub enum StoreError {
         found: u64,
     },
     /// A committed range does not have its hash.
-    #[error("{} differs from its receipt {seq} in bytes {from} to {to}; run `distilld repair`", path.display())]
+    #[error("{} differs from its receipt {seq} in bytes {from} to {to}; {}", path.display(), advice(path))]
     OutputDamaged {
         /// The file.
         path: PathBuf,
@@ -112,6 +113,15 @@ pub enum StoreError {
     /// A check of a commit failed: distilld's own fault.
     #[error("a commit was not made because a check failed: {0}")]
     CheckFailed(String),
+}
+
+/// What helps an output that is not what was committed. Later scores and retractions are made of history, all others of rows.
+fn advice(path: &Path) -> &'static str {
+    if path.ends_with("scored-runs/rescored.jsonl") || path.ends_with("exports/retractions.jsonl") {
+        "restore it from a copy, or run `distilld replay`"
+    } else {
+        "run `distilld repair`"
+    }
 }
 
 impl StoreError {

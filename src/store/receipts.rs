@@ -5,13 +5,14 @@
 //! the checkpoint is written and synced as `receipts.jsonl.next`, the active file takes its sealed name, `.next` takes
 //! the active one. A crash in between is finished by [`Receipts::finish_sealing`].
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
 use super::before::Before;
 use super::disk::Disk;
 use super::swap;
-use crate::domain::schema::receipt::{CommittedState, Receipt};
+use crate::domain::schema::receipt::{CommittedState, OutputRange, Receipt};
 use crate::domain::schema::scalars::Sha256Hex;
 
 /// From this length on the active file is sealed, in bytes.
@@ -37,6 +38,8 @@ pub struct Receipts {
     pub torn_bytes: u64,
     /// What the files of samples are.
     pub(super) before: Before,
+    /// The last range of each output that the active file names, and its receipt.
+    pub(super) last_ranges: BTreeMap<String, (u64, OutputRange)>,
 }
 
 impl Receipts {
@@ -82,6 +85,7 @@ impl Receipts {
             state: CommittedState::default(),
             torn_bytes: 0,
             before: Before::default(),
+            last_ranges: BTreeMap::new(),
         };
         let mut from = 0;
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -119,6 +123,9 @@ impl Receipts {
         }
         self.state.apply(&receipt);
         self.before.note(&receipt);
+        for range in &receipt.output_files {
+            self.last_ranges.insert(range.path.clone(), (receipt.seq, range.clone()));
+        }
         self.head = Sha256Hex::of(line);
         self.last_from = from;
         self.last = Some(receipt);

@@ -174,6 +174,17 @@ fn cut_outputs(
         let full = output.join(path);
         let found = disk.len(&full)?.unwrap_or(0);
         if found > committed.len {
+            // A crash leaves more behind; who writes in the middle moves what was committed.
+            if let Some((seq, range)) = receipts.last_ranges.get(path).filter(|(_, range)| is_checked(range))
+            {
+                match check_range(disk, output, *seq, range) {
+                    Err(StoreError::OutputDamaged { .. }) if can_be_rebuilt(path) => {
+                        lost.push(path.clone());
+                        continue;
+                    }
+                    checked => checked?,
+                }
+            }
             repairs.push(format!("cut {} bytes off {path}", found - committed.len));
             disk.cut(&full, committed.len)?;
         } else if found < committed.len && can_be_rebuilt(path) {
@@ -198,20 +209,23 @@ const REBUILT_CHECKED_BYTES: u64 = 64 << 20;
 
 /// Checks that the ranges of the last commit hash to what its receipt says.
 fn check_ranges(disk: &dyn Disk, output: &Path, last: &Receipt, lost: &[String]) -> Result<(), StoreError> {
-    let is_checked = |range: &&OutputRange| {
-        !lost.contains(&range.path)
-            && (range.to - range.from <= REBUILT_CHECKED_BYTES || !can_be_rebuilt(&range.path))
-    };
-    for range in last.output_files.iter().filter(is_checked) {
-        let path: PathBuf = output.join(&range.path);
-        // A view is one range, and may be large.
-        let mut hash = Sha256::new();
-        for at in (range.from..range.to).step_by(BLOCK_BYTES) {
-            hash.update(disk.read(&path, at, (at + BLOCK_BYTES as u64).min(range.to))?);
-        }
-        if Sha256Hex(hash.finalize().into()) != range.sha256 {
-            return Err(StoreError::OutputDamaged { path, seq: last.seq, from: range.from, to: range.to });
-        }
+    let is_there = |range: &&OutputRange| !lost.contains(&range.path) && is_checked(range);
+    last.output_files.iter().filter(is_there).try_for_each(|range| check_range(disk, output, last.seq, range))
+}
+
+fn is_checked(range: &OutputRange) -> bool {
+    range.to - range.from <= REBUILT_CHECKED_BYTES || !can_be_rebuilt(&range.path)
+}
+
+fn check_range(disk: &dyn Disk, output: &Path, seq: u64, range: &OutputRange) -> Result<(), StoreError> {
+    let path: PathBuf = output.join(&range.path);
+    // A view is one range, and may be large.
+    let mut hash = Sha256::new();
+    for at in (range.from..range.to).step_by(BLOCK_BYTES) {
+        hash.update(disk.read(&path, at, (at + BLOCK_BYTES as u64).min(range.to))?);
     }
-    Ok(())
+    if Sha256Hex(hash.finalize().into()) == range.sha256 {
+        return Ok(());
+    }
+    Err(StoreError::OutputDamaged { path, seq, from: range.from, to: range.to })
 }

@@ -530,3 +530,24 @@ fn killed_at_any_rename_sync_or_removal_a_swap_is_finished_or_has_not_begun() {
     println!("{kills} kills, {finished} of them behind the journal");
     assert!(kills >= 30 && finished >= 10, "{kills} kills, {finished} finished");
 }
+
+#[test]
+fn rows_of_a_stream_that_left_the_config_are_not_lost_without_a_word() {
+    let lab = Lab::generated(5, 300);
+    fs::write(lab.root().join("nightly.jsonl"), "{\"at\":\"2026-04-26T14:00:00Z\",\"said\":\"all quiet\"}\n")
+        .unwrap();
+    let path = lab.root().join("nightly.jsonl");
+    let section = format!(
+        "[stream.nightly]\npath = {:?}\ntime = \"/at\"\ntext = \"/said\"\n",
+        path.display().to_string()
+    );
+    lab.config(&section);
+    lab.run_once();
+    assert_eq!(lab.lines("evidence/nightly.jsonl").len(), 1);
+    lab.config("");
+    refused(&lab, &["replay"], 65, &["stream nightly (1 rows)", "--without-missing"]);
+    assert_eq!(lab.lines("evidence/nightly.jsonl").len(), 1);
+    replayed(&lab, &["--without-missing"]);
+    let last = lab.receipts().pop().unwrap();
+    assert!(last["warnings"][0].as_str().unwrap().contains("stream nightly"), "{last}");
+}

@@ -397,3 +397,21 @@ fn a_changed_rule_is_refused_until_a_replay() {
     moment.go_on();
     assert_same_files(&moment.lab.promise2(), &moment.expected);
 }
+
+#[test]
+fn without_state_rows_and_scores_are_held_to_their_receipts_before_they_are_believed() {
+    // A score that somebody made `accepted` put its row into the samples, and nothing took it out again.
+    let lab = Lab::generated(5, 600);
+    lab.run_once();
+    let path = lab.out().join("scored-runs/scrum_reviews.jsonl");
+    let whole = fs::read_to_string(&path).unwrap();
+    let changed = whole.replacen("\"category\":\"rejected\"", "\"category\":\"accepted\"", 1);
+    assert_eq!((changed.len(), changed != whole), (whole.len(), true));
+    fs::write(&path, changed).unwrap();
+    fs::remove_dir_all(lab.state()).unwrap();
+    assert_exit(&lab.run(&["run", "--once"]), 65, &["scrum_reviews.jsonl", "distilld repair"]);
+    assert!(lab.run(&["repair"]).status.success());
+    lab.run_once();
+    assert!(fs::read_to_string(&path).unwrap() == whole);
+    assert!(lab.run(&["verify", "--strict"]).status.success());
+}

@@ -1,6 +1,6 @@
 //! Reading scratchpads, and the rows whose text they were read from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::schema::provenance::Provenance;
 use crate::domain::schema::scalars::EventTime;
@@ -72,6 +72,31 @@ pub(super) fn each_text(
             take(&row);
         }
     })
+}
+
+/// The task type of each run, as far as one of its rows gives it: that of the latest.
+pub(super) fn task_types(outputs: &Outputs) -> Result<BTreeMap<String, String>, StoreError> {
+    type Latest = ((EventTime, String, Place), String);
+    let mut latest: BTreeMap<String, Latest> = BTreeMap::new();
+    for path in outputs.state.outputs.keys().filter(|path| path.starts_with("evidence/")) {
+        outputs.each_line(path, |_, line| {
+            let (mut run_id, mut task_type, mut provenance) = (None, None, None);
+            for (key, value) in skim::members(line) {
+                match key {
+                    "run_id" => run_id = plain(value),
+                    "task_type" => task_type = plain(value),
+                    "provenance" => provenance = serde_json::from_str::<Provenance<'_>>(value).ok(),
+                    _ => {}
+                }
+            }
+            let Some(((run_id, task_type), row)) = run_id.zip(task_type).zip(provenance) else { return };
+            let at = (row.recorded_at, row.source_file.to_string(), Place::of(&row));
+            if latest.get(&run_id).is_none_or(|(known, _)| *known < at) {
+                latest.insert(run_id, (at, task_type));
+            }
+        })?;
+    }
+    Ok(latest.into_iter().map(|(run_id, (_, task_type))| (run_id, task_type)).collect())
 }
 
 /// The places of the rows with a text that are asked for.

@@ -50,9 +50,20 @@ pub(super) fn outcome(value: &str) -> Option<ValidationStatus> {
         count += 1;
     }
     let words = buffer.get(..count)?;
+    if words.iter().enumerate().all(|(at, _)| is_zero_of(words, at) != Some(false))
+        && (0..count).any(|at| {
+            is_zero_of(words, at) == Some(true)
+                && words.get(at).is_some_and(|word| of_word(word) == Some(Passed))
+        })
+    {
+        return Some(NotRun);
+    }
     let now = (0..count).rev().find(|at| passes_now(words, *at));
     let mut tally = Tally::default();
     for at in 0..count {
+        if was_not_run(words, at) {
+            tally.add(NotRun);
+        }
         let Some(status) = said(words, at) else { continue };
         if at == 0 && matches!(status, Partial | NotRun) {
             return Some(status);
@@ -68,7 +79,14 @@ pub(super) fn outcome(value: &str) -> Option<ValidationStatus> {
 }
 
 /// Words behind which an outcome is hoped for, or feared, and not told.
-const UNSURE: [&str; 18] = [
+const UNSURE: [&str; 25] = [
+    "assume",
+    "assumed",
+    "assuming",
+    "expect",
+    "expected",
+    "believe",
+    "suppose",
     "should",
     "would",
     "will",
@@ -141,18 +159,27 @@ fn amount(clause: &[&str], from: &[&str], status: ValidationStatus) -> Amount {
     if counts_behind && behind != Amount::Untold {
         return behind;
     }
-    for (back, word) in clause.iter().rev().take(REACH).enumerate() {
-        if of_word(word).is_some() || is(word, &["and", "or"]) {
+    for (back, written) in clause.iter().rev().take(REACH).enumerate() {
+        if of_word(written).is_some() || is(written, &["and", "or"]) {
             break;
         }
-        let word = bare(word);
+        let word = bare(written);
+        if status == Failed && is(word, &["stopped", "stops"]) {
+            return Amount::Not;
+        }
         if is(word, &["not", "never", "cannot"]) || word.ends_with("n't") || word.ends_with("n’t") {
             return Amount::Not;
         }
-        if is(word, &["no", "without"]) {
+        if is(word, &["no", "without"]) || (status == Failed && is(word, &["nothing", "none"])) {
             return Amount::No;
         }
+        if status == Passed && is(word, &SOME) {
+            return Amount::Part;
+        }
         let before = clause.get(..clause.len() - 1 - back).unwrap_or_default();
+        if let Some(amount) = share(before, written) {
+            return amount;
+        }
         if let Some(amount) = counted(before, word) {
             return amount;
         }
@@ -168,7 +195,8 @@ fn behind(from: &[&str], status: ValidationStatus) -> Amount {
     }
     let amount = match rest {
         [part, of, whole, ..] if is(of, &["of"]) => counted(&[part, of], bare(whole)),
-        [number, ..] => counted(&[], bare(number)),
+        [none, ..] if status == Failed && is(bare(none), &["none", "nothing"]) => Some(Amount::Zero),
+        [number, ..] => share(&[], number).or_else(|| counted(&[], bare(number))),
         [] => None,
     };
     // `passed 0 warnings` says nothing of how many passed, `failed 0` all of it.
@@ -178,6 +206,26 @@ fn behind(from: &[&str], status: ValidationStatus) -> Amount {
             _ => matches!(amount, Amount::Part | Amount::NoneOf),
         })
         .unwrap_or(Amount::Untold)
+}
+
+/// Words for less than all.
+const SOME: [&str; 11] =
+    ["most", "nearly", "almost", "few", "fewer", "hardly", "half", "some", "many", "thirds", "partly"];
+
+/// The amount that a percentage tells: `98%`, `98 percent`.
+fn share(before: &[&str], word: &str) -> Option<Amount> {
+    let word = word.trim_matches(['(', ')', ',', '.', ';']);
+    let number = match word.strip_suffix('%') {
+        Some(number) => number,
+        None if is(word, &["percent"]) => before.last()?,
+        None => return None,
+    };
+    let number: f64 = number.parse().ok()?;
+    Some(match number {
+        0.0 => Amount::NoneOf,
+        100.0 => Amount::Whole,
+        _ => Amount::Part,
+    })
 }
 
 /// The amount that a number tells, with the words before it: `12`, `10/12`, `10 out of the 12`.
@@ -201,6 +249,19 @@ fn counted(before: &[&str], word: &str) -> Option<Amount> {
         (Some(part), whole) if part < whole => Amount::Part,
         _ => Amount::Whole,
     })
+}
+
+/// Whether the word at this place is an outcome that a zero stands with; `None` when it is no outcome.
+fn is_zero_of(words: &[&str], at: usize) -> Option<bool> {
+    let status = of_word(words.get(at)?)?;
+    let (before, from) = words.split_at_checked(at)?;
+    Some(amount(clause_before(before), from, status) == Amount::Zero)
+}
+
+/// Whether it is said here that something was not run: `integration not run`, `were never executed`.
+fn was_not_run(words: &[&str], at: usize) -> bool {
+    let pair = at.checked_sub(1).and_then(|before| words.get(before..=at));
+    matches!(pair, Some([not, run]) if is(not, &["not", "never"]) && is(bare(run), &["run", "executed", "ran"]))
 }
 
 /// Whether the word at this place says that it passes now.
@@ -239,11 +300,14 @@ fn has_exception(words: &[&str]) -> bool {
             (is(exception, &["exception"]) && is(of, &["of"]))
                 || (is(exception, &["other"]) && is(of, &["than"]))
                 || (is(exception, &["save"]) && is(of, &["for"]))
+                || (is(exception, &["in"]) && is(bare(of), &["part"]))
+                || (is(exception, &["most"]) && is(of, &["of"]))
         }
         _ => false,
     };
-    words.iter().any(|word| is(bare(word), &["except", "excepting", "excluding", "apart", "aside"]))
-        || words.windows(2).any(pair)
+    words.iter().any(|word| {
+        is(bare(word), &["except", "excepting", "excluding", "apart", "aside", "mostly", "partly", "minus"])
+    }) || words.windows(2).any(pair)
 }
 
 /// The words since the last stop, comma, dash or `but`.

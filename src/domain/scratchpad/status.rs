@@ -112,7 +112,13 @@ pub(super) fn trailing(item: &str) -> Option<(Status, &str)> {
         }
         _ => return None,
     };
-    let status = of_word(word)?;
+    let Some(status) = of_word(word) else {
+        // `failed (out of memory)`: the reason stays with the step.
+        let before = (last == ')').then(|| bare.get(..bare.rfind('(')?)).flatten()?.trim_end();
+        return trailing(before)
+            .filter(|(status, _)| *status == Status::Failed && !before.ends_with(')'))
+            .map(|_| (Status::Failed, item));
+    };
     let before = bare.get(..tail_from + mark_at)?.trim_end();
     (!before.is_empty()).then_some((status, before))
 }

@@ -214,6 +214,40 @@ fn a_count_says_how_much_passed() {
 }
 
 #[test]
+fn shares_and_words_for_less_than_all_say_how_much_passed() {
+    let partial = [
+        "Tests: 98% passed",
+        "Tests: 90 percent pass",
+        "Tests: 99.9% green",
+        "Tests: passed 98%",
+        "Tests: most pass",
+        "Tests: nearly all pass",
+        "Tests: few passed",
+        "Tests: less than half passed",
+        "Tests: pass, mostly",
+        "Tests: passed in part",
+        "Tests: unit passed; integration not run",
+        "Tests: the old ones passed, the new ones were never run",
+        "Tests pass most of the time.",
+    ];
+    check_status(ValidationStatus::Partial, &partial);
+    let passed =
+        ["Tests: 100% passed", "`cargo test`: passed, nothing failed", "Tests: passed, failed: none"];
+    check_status(ValidationStatus::Passed, &passed);
+    let not_run = ["Tests: 0 passed, 0 failed (nothing was collected)", "Tests: I assume they pass"];
+    check_status(ValidationStatus::NotRun, &not_run);
+    check_status(ValidationStatus::Failed, &["Tests: 0% passed", "Tests: 2% failed"]);
+}
+
+#[test]
+fn a_reason_behind_a_failure_does_not_hide_it() {
+    let pad =
+        summarise("Done:\n- Lexer — done\n- Printer — failed (stack overflow)\n- Parser (the new one)\n");
+    assert_eq!(pad.completed_steps, ["Lexer", "Parser (the new one)"]);
+    assert_eq!(pad.failed_steps, ["Printer — failed (stack overflow)"]);
+}
+
+#[test]
 fn what_is_left_out_of_what_passed_makes_it_partial() {
     let texts = [
         "Validation: passed except for e2e",

@@ -10,6 +10,7 @@ use crate::intake::IntakeError;
 use crate::intake::bytes::Bytes;
 use crate::intake::chunk::{Chunk, Content, Position, Source};
 use crate::intake::identity::Identity;
+use crate::intake::later::Known;
 use crate::intake::lines::{Found, LineReader, read_anchor};
 
 #[derive(Debug)]
@@ -29,6 +30,13 @@ pub(super) struct Current {
 }
 
 impl Current {
+    /// What is known of it, once it is to be left.
+    pub(super) fn known(&self) -> io::Result<Known> {
+        let (_, modified) = self.reader.file().look()?;
+        let (identity, offset) = (self.source.identity, self.reader.offset);
+        Ok(Known { identity, modified, offset, anchor: Sha256Hex::of(self.reader.anchor()) })
+    }
+
     /// Why the file is no longer the one that was read up to the cursor, if it is not.
     pub(super) fn changed_under_us(
         &mut self,

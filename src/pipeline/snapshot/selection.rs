@@ -116,7 +116,8 @@ impl Selection {
         for dataset in Dataset::ALL {
             held.push((dataset, open(dataset)?));
         }
-        let outputs = Outputs::open(output)?;
+        let outputs = Outputs::open_whole(output)?;
+        outputs.check_samples()?;
         let mut files = BTreeMap::new();
         for (dataset, file) in held {
             let path = output.join(dataset.path());
