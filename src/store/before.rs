@@ -6,11 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use super::StoreError;
-use super::commit::BLOCK_BYTES;
 use super::disk::Disk;
+use super::recover::check_range;
 use crate::domain::exports::RETRACTIONS;
 use crate::domain::schema::receipt::{OutputRange, Receipt};
 
@@ -47,17 +45,7 @@ impl Before {
         if !self.checked.insert(path.to_owned()) {
             return Ok(());
         }
-        let (full, mut block) = (output.join(path), Vec::new());
-        for (seq, range) in self.ranges.remove(path).unwrap_or_default() {
-            let mut hash = Sha256::new();
-            for at in (range.from..range.to).step_by(BLOCK_BYTES) {
-                disk.read_over(&full, at, (at + BLOCK_BYTES as u64).min(range.to), &mut block)?;
-                hash.update(&block);
-            }
-            if hash.finalize()[..] != range.sha256.0 {
-                return Err(StoreError::OutputDamaged { path: full, seq, from: range.from, to: range.to });
-            }
-        }
-        Ok(())
+        let known = self.ranges.remove(path).unwrap_or_default();
+        known.iter().try_for_each(|(seq, range)| check_range(disk, output, *seq, range))
     }
 }

@@ -217,7 +217,13 @@ fn is_checked(range: &OutputRange) -> bool {
     range.to - range.from <= REBUILT_CHECKED_BYTES || !can_be_rebuilt(&range.path)
 }
 
-fn check_range(disk: &dyn Disk, output: &Path, seq: u64, range: &OutputRange) -> Result<(), StoreError> {
+/// Refuses a range of an output that does not have the hash that its receipt says.
+pub(super) fn check_range(
+    disk: &dyn Disk,
+    output: &Path,
+    seq: u64,
+    range: &OutputRange,
+) -> Result<(), StoreError> {
     let path: PathBuf = output.join(&range.path);
     // A view is one range, and may be large.
     let mut hash = Sha256::new();
