@@ -123,7 +123,7 @@ pub fn distil(
 ) -> Result<Worked, BadRecord> {
     let chunk = &job.chunk;
     let mut made = Made { last_time: None, ..Made::default() };
-    made.lines.outlines = Some(Outlines::default());
+    made.lines.outlines = Some(Outlines::with_room(job.buffer.len()));
     // Records repeat the row and add their provenance; this much room spares the strings growing.
     made.lines.evidence.reserve(job.buffer.len() * 3 / 2);
     made.lines.scored.reserve(job.buffer.len() / 2);

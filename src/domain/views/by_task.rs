@@ -1,7 +1,9 @@
-//! Folds that are sums over tasks, kept as runs change: what a task gave is taken out as it was put in, and put in anew.
+//! Folds that are sums over runs and over tasks, kept as runs change: what was given is taken out as it was put in, and put in
+//! anew.
 //!
-//! Only tasks of changed runs are looked at. A task that a changed run comes to was not known beforehand; what its other
-//! runs gave is taken out then. So sums are those of all runs, whatever the order and the steps.
+//! Only changed runs and their tasks are looked at. A task that a changed run comes to was not known beforehand; what its
+//! other runs gave is taken out then. So sums are those of all runs, whatever the order and the steps. Runs are taken in the order
+//! in which they were read, as their rows lie in memory; in the order of tasks each would be a cache miss.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,11 +15,11 @@ use super::runs::Run;
 /// A task: its type, and what it is about.
 pub(super) type TaskKey = (Name, Task);
 
-/// Something that is summed over tasks.
+/// Something that is summed over runs and over tasks.
 pub(super) trait Fold {
-    /// The tasks that a run has a part in, each once.
-    fn tasks_of(&self, run: &Run<'_>) -> Few<TaskKey>;
-    /// Puts in what runs give to a task, or takes it out. Some of them may give nothing to it.
+    /// Puts in what a run gives by itself, or takes it out. Gives the tasks that it has a part in, each once.
+    fn take(&mut self, facts: &Facts, run: &Run<'_>, sign: Sign) -> Few<TaskKey>;
+    /// Puts in what runs give to a task together, or takes it out. Some of them may give nothing to it.
     fn fold(&mut self, facts: &Facts, task: TaskKey, runs: &[Run<'_>], sign: Sign);
     /// All that is to be put in or taken out for now was.
     fn settle(&mut self) {}
@@ -25,9 +27,9 @@ pub(super) trait Fold {
 
 /// Two at once: the rows of a run lie anywhere in memory, and are gathered once for both.
 impl<A: Fold, B: Fold> Fold for (A, B) {
-    fn tasks_of(&self, run: &Run<'_>) -> Few<TaskKey> {
-        let mut tasks = self.0.tasks_of(run);
-        for task in self.1.tasks_of(run) {
+    fn take(&mut self, facts: &Facts, run: &Run<'_>, sign: Sign) -> Few<TaskKey> {
+        let mut tasks = self.0.take(facts, run, sign);
+        for task in self.1.take(facts, run, sign) {
             if !tasks.contains(&task) {
                 tasks.push(task);
             }
@@ -104,9 +106,9 @@ pub(super) fn of_all<F: Fold>(fold: F, facts: &Facts) -> F {
 }
 
 impl<F: Fold> ByTask<F> {
-    /// Takes out the tasks of runs that are about to change, and gives them.
+    /// Takes out runs that are about to change and their tasks, and gives the latter.
     pub(super) fn before(&mut self, facts: &Facts, runs: &[RunId]) -> Vec<TaskKey> {
-        let parts = self.parts(facts, runs);
+        let parts = self.take_runs(facts, runs, Sign::Out);
         let tasks = tasks_of(&parts);
         for task in &tasks {
             self.fold_task(facts, *task, Sign::Out);
@@ -117,9 +119,9 @@ impl<F: Fold> ByTask<F> {
         tasks
     }
 
-    /// Puts in the tasks of runs that have changed, `before` being those they had.
+    /// Puts in runs that have changed and their tasks, `before` being those they had.
     pub(super) fn after(&mut self, facts: &Facts, runs: &[RunId], before: Vec<TaskKey>) {
-        let mut parts = self.parts(facts, runs);
+        let mut parts = self.take_runs(facts, runs, Sign::In);
         if self.members.is_empty() {
             parts.sort_unstable();
             let mut runs = Vec::new();
@@ -154,10 +156,11 @@ impl<F: Fold> ByTask<F> {
         self.members.len() * size_of::<(TaskKey, RunId)>() * 4 / 3
     }
 
-    fn parts(&self, facts: &Facts, runs: &[RunId]) -> Vec<(TaskKey, RunId)> {
-        let mut parts = Vec::with_capacity(runs.len());
+    fn take_runs(&mut self, facts: &Facts, runs: &[RunId], sign: Sign) -> Vec<(TaskKey, RunId)> {
+        let mut parts = Vec::new();
         for run in runs {
-            parts.extend(self.fold.tasks_of(&Run::of(facts, *run)).iter().map(|task| (*task, *run)));
+            let tasks = self.fold.take(facts, &Run::of(facts, *run), sign);
+            parts.extend(tasks.iter().map(|task| (*task, *run)));
         }
         parts
     }

@@ -131,6 +131,11 @@ impl Member {
 pub(super) struct Finder(usize);
 
 impl Finder {
+    /// For members behind one.
+    pub(super) fn behind(member: Member) -> Self {
+        Self(member as usize + 1)
+    }
+
     /// The member of this name, if there is one.
     pub(super) fn find(&mut self, name: &str) -> Option<Member> {
         let in_order = ALL.iter().skip(self.0).position(|(known, _)| *known == name);

@@ -175,15 +175,22 @@ impl ModelLedger {
     pub fn memory(&self) -> usize {
         // A tree's leaves are three quarters full.
         let rows: usize = self.by_key.values().map(|tally| tally.rows.len()).sum();
-        rows * size_of::<At>() * 4 / 3
+        let latencies: usize = self.by_key.values().map(|tally| tally.latency.memory()).sum();
+        rows * size_of::<At>() * 4 / 3 + latencies
     }
 }
 
 impl Fold for ModelLedger {
-    fn tasks_of(&self, run: &Run<'_>) -> Few<TaskKey> {
+    fn take(&mut self, facts: &Facts, run: &Run<'_>, sign: Sign) -> Few<TaskKey> {
         let mut tasks = Few::Many(Vec::new());
-        for task in self.samples(run).iter().filter_map(Sample::task) {
-            if !tasks.contains(&task) {
+        for sample in self.samples(run).iter() {
+            self.changed.insert(sample.key);
+            let tally = self.by_key.entry(sample.key).or_default();
+            tally.take(facts, sample, sign);
+            if tally.is_empty() {
+                self.by_key.remove(&sample.key);
+            }
+            if let Some(task) = sample.task().filter(|task| sample.decided() && !tasks.contains(task)) {
                 tasks.push(task);
             }
         }
@@ -210,18 +217,9 @@ impl Fold for ModelLedger {
             let of_run = self.samples(run);
             samples.extend(of_run.into_iter().filter(|sample| sample.task() == Some(task)));
         }
-        for sample in &samples {
-            self.changed.insert(sample.key);
-            self.by_key.entry(sample.key).or_default().take(facts, sample, sign);
-        }
-        let keys: BTreeSet<Key> = samples.iter().map(|sample| sample.key).collect();
         for episode in episodes(samples) {
+            self.changed.extend(episode.iter().map(|sample| sample.key));
             self.note_episode(facts, &episode, sign);
-        }
-        for key in keys {
-            if self.by_key.get(&key).is_some_and(|tally| tally.rows.is_empty() && tally.new_rows.is_empty()) {
-                self.by_key.remove(&key);
-            }
         }
     }
 }
@@ -329,6 +327,11 @@ impl Tally {
             };
             sign.add(&mut self.costed, 1);
         }
+    }
+
+    /// Whether no row is counted any more.
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.new_rows.is_empty()
     }
 
     fn of(&self, category: Category) -> u64 {

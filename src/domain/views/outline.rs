@@ -27,24 +27,37 @@ pub(super) struct Head {
     /// Of its evidence and of its score, in bytes, without the newlines; what does not fit is the greatest number.
     pub(super) evidence_len: u32,
     scored_len: u32,
-    /// Where in the text its files begin, where the rest of what lines show does, and where that ends.
-    files_at: usize,
-    rest_at: usize,
-    end: usize,
+    ends: Ends,
+}
+
+/// Where the parts of a row end: those that no line shows, its files, and the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Ends {
+    hidden: usize,
+    files: usize,
+    rest: usize,
 }
 
 /// What is taken of rows of one stream that stand one after the other.
 #[derive(Debug, Default)]
 pub struct Outlines {
     heads: Vec<Head>,
-    text: String,
-    /// Parts that lines show, of the row in the making: its files, and the rest.
+    /// Parts that no line shows, those of files, and the rest; each of all rows.
+    hidden: String,
     files: String,
     rest: String,
+    /// Of the row in the making.
     latency_us: u64,
 }
 
 impl Outlines {
+    /// None yet, with room for those of so many bytes of rows.
+    pub fn with_room(bytes: usize) -> Self {
+        let (hidden, files, rest) = (bytes / 8, bytes / 16, bytes / 16);
+        let room = String::with_capacity;
+        Self { hidden: room(hidden), files: room(files), rest: room(rest), ..Self::default() }
+    }
+
     /// Adds a row that was distilled: its record, its first score, and its lines, newlines included. `context_at` is where in
     /// the evidence the members behind the text begin.
     pub fn push(
@@ -66,7 +79,7 @@ impl Outlines {
         self.text(Member::Mode, record.mode.as_ref());
         self.text(Member::ModelName, record.model_name.as_ref());
         self.text(Member::ModelProvider, record.model_provider.as_ref());
-        let mut finder = Finder::default();
+        let mut finder = Finder::behind(Member::Text);
         for (key, value) in skim::members_from(evidence, context_at) {
             if let Some(member) = finder.find(key) {
                 self.member(member, value);
@@ -86,9 +99,7 @@ impl Outlines {
             },
             evidence_len: len(evidence.len().saturating_sub(1)),
             scored_len: len(scored.len().saturating_sub(1)),
-            files_at: 0,
-            rest_at: 0,
-            end: 0,
+            ends: Ends::default(),
         });
     }
 
@@ -123,22 +134,22 @@ impl Outlines {
             origin: origin.unwrap_or(Origin::NONE),
             evidence_len: len(evidence.len()),
             scored_len: len(score.len()),
-            files_at: 0,
-            rest_at: 0,
-            end: 0,
+            ends: Ends::default(),
         });
     }
 
     fn begin(&mut self) {
-        self.text.truncate(self.heads.last().map_or(0, |last| last.end));
-        self.files.clear();
-        self.rest.clear();
+        // A row that came to nothing left its parts.
+        let ends = self.heads.last().map_or(Ends::default(), |last| last.ends);
+        self.hidden.truncate(ends.hidden);
+        self.files.truncate(ends.files);
+        self.rest.truncate(ends.rest);
         self.latency_us = u64::MAX;
     }
 
     fn text(&mut self, member: Member, text: Option<&Escaped<'_>>) {
         let Some(text) = text else { return };
-        let to = if member.is_shown() { &mut self.rest } else { &mut self.text };
+        let to = if member.is_shown() { &mut self.rest } else { &mut self.hidden };
         to.push(member.mark());
         to.push('"');
         to.push_str(text.escaped());
@@ -152,7 +163,7 @@ impl Outlines {
             | Member::TaskType
             | Member::ModelName
             | Member::ModelProvider
-            | Member::ValidationResults => put(&mut self.text, member, value, false),
+            | Member::ValidationResults => put(&mut self.hidden, member, value, false),
             Member::LatencyMs => self.latency_us = scaled(value, 1e3).unwrap_or(u64::MAX),
             Member::SourceFiles => put(&mut self.files, member, value, false),
             _ if member.is_shown() => put(&mut self.rest, member, value, false),
@@ -161,22 +172,20 @@ impl Outlines {
     }
 
     fn end(&mut self, head: Head) {
-        let files_at = self.text.len();
-        self.text.push_str(&self.files);
-        let rest_at = self.text.len();
-        self.text.push_str(&self.rest);
-        self.heads.push(Head { files_at, rest_at, end: self.text.len(), ..head });
+        let ends = Ends { hidden: self.hidden.len(), files: self.files.len(), rest: self.rest.len() };
+        self.heads.push(Head { ends, ..head });
     }
 
     /// Each row: its head, the parts that no line shows, and those that lines show.
     pub(super) fn rows(&self) -> impl Iterator<Item = (&Head, &str, Texts<'_>)> {
-        let mut from = 0;
+        let mut from = Ends::default();
         self.heads.iter().map(move |head| {
-            let start = std::mem::replace(&mut from, head.end);
-            let text = |from, to| self.text.get(from..to).unwrap_or_default();
-            let shown =
-                Texts { files: text(head.files_at, head.rest_at), rest: text(head.rest_at, head.end) };
-            (head, text(start, head.files_at), shown)
+            let (start, end) = (std::mem::replace(&mut from, head.ends), head.ends);
+            let shown = Texts {
+                files: self.files.get(start.files..end.files).unwrap_or_default(),
+                rest: self.rest.get(start.rest..end.rest).unwrap_or_default(),
+            };
+            (head, self.hidden.get(start.hidden..end.hidden).unwrap_or_default(), shown)
         })
     }
 
@@ -185,7 +194,7 @@ impl Outlines {
         let mut left = Self::default();
         for ((head, hidden, shown), _) in self.rows().zip(kept).filter(|(_, kept)| **kept) {
             left.begin();
-            left.text.push_str(hidden);
+            left.hidden.push_str(hidden);
             left.files.push_str(shown.files);
             left.rest.push_str(shown.rest);
             left.end(*head);
@@ -196,7 +205,7 @@ impl Outlines {
     /// Forgets all rows.
     pub(super) fn clear(&mut self) {
         self.heads.clear();
-        self.text.clear();
+        self.begin();
     }
 
     /// Bytes of all evidence and of all scores, newlines included.
@@ -208,7 +217,8 @@ impl Outlines {
 
     /// Memory that it takes, in bytes.
     pub fn memory(&self) -> usize {
-        self.heads.capacity() * size_of::<Head>() + self.text.capacity()
+        let texts = self.hidden.capacity() + self.files.capacity() + self.rest.capacity();
+        self.heads.capacity() * size_of::<Head>() + texts
     }
 }
 

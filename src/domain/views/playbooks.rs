@@ -160,8 +160,8 @@ impl Playbooks {
 }
 
 impl Fold for Playbooks {
-    fn tasks_of(&self, run: &Run<'_>) -> Few<TaskKey> {
-        task_of(run).into_iter().collect()
+    fn take(&mut self, _: &Facts, run: &Run<'_>, _: Sign) -> Few<TaskKey> {
+        decided_task_of(run).into_iter().collect()
     }
 
     fn fold(&mut self, facts: &Facts, task: TaskKey, runs: &[Run<'_>], sign: Sign) {
@@ -197,8 +197,8 @@ struct Behind<'i> {
 }
 
 impl Fold for Behind<'_> {
-    fn tasks_of(&self, run: &Run<'_>) -> Few<TaskKey> {
-        task_of(run).into_iter().collect()
+    fn take(&mut self, _: &Facts, run: &Run<'_>, _: Sign) -> Few<TaskKey> {
+        decided_task_of(run).into_iter().collect()
     }
 
     fn fold(&mut self, facts: &Facts, task: TaskKey, runs: &[Run<'_>], _: Sign) {
@@ -210,6 +210,12 @@ impl Fold for Behind<'_> {
             }
         }
     }
+}
+
+/// What a run is about whose outcome is known.
+fn decided_task_of(run: &Run<'_>) -> Option<TaskKey> {
+    Tried::of(run).filter(Attempt::decided)?;
+    task_of(run)
 }
 
 /// What a run with work is about.

@@ -2,15 +2,14 @@
 //!
 //! Two sketches of any parts of the numbers add up to the sketch of all of them, whatever the order.
 
-use std::collections::BTreeMap;
-
 /// A power of two is cut into two to this many buckets.
 const SUB_BITS: u32 = 6;
 
 /// How many numbers fell into which bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Quantiles {
-    buckets: BTreeMap<u64, u64>,
+    /// Up to the last that has any: 3,776 at most.
+    buckets: Vec<u32>,
     count: u64,
 }
 
@@ -20,25 +19,38 @@ impl Quantiles {
 
     /// Adds a number.
     pub fn add(&mut self, number: u64) {
-        *self.buckets.entry(bucket(number)).or_default() += 1;
-        self.count += 1;
+        let at = bucket(number) as usize;
+        if at >= self.buckets.len() {
+            self.buckets.resize(at + 1, 0);
+        }
+        if let Some(count) = self.buckets.get_mut(at) {
+            *count += 1;
+            self.count += 1;
+        }
     }
 
     /// Takes out a number that was added.
     pub fn remove(&mut self, number: u64) {
-        if let Some(count) = self.buckets.get_mut(&bucket(number)) {
+        if let Some(count) = self.buckets.get_mut(bucket(number) as usize).filter(|count| **count > 0) {
             *count -= 1;
             self.count -= 1;
-            if *count == 0 {
-                self.buckets.remove(&bucket(number));
-            }
+            let used = self.buckets.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
+            self.buckets.truncate(used);
         }
+    }
+
+    /// Memory that they take, in bytes.
+    pub fn memory(&self) -> usize {
+        self.buckets.capacity() * size_of::<u32>()
     }
 
     /// Adds everything that another sketch has seen.
     pub fn merge(&mut self, other: &Self) {
-        for (bucket, count) in &other.buckets {
-            *self.buckets.entry(*bucket).or_default() += count;
+        if self.buckets.len() < other.buckets.len() {
+            self.buckets.resize(other.buckets.len(), 0);
+        }
+        for (count, more) in self.buckets.iter_mut().zip(&other.buckets) {
+            *count += more;
         }
         self.count += other.count;
     }
@@ -47,13 +59,11 @@ impl Quantiles {
     pub fn percentile(&self, percent: u64) -> Option<f64> {
         let rank = (u128::from(self.count) * u128::from(percent)).div_ceil(100).max(1);
         let mut seen = 0_u128;
-        for (bucket, count) in &self.buckets {
+        let reaches = |count: &u32| {
             seen += u128::from(*count);
-            if seen >= rank {
-                return Some(middle(*bucket));
-            }
-        }
-        None
+            seen >= rank
+        };
+        self.buckets.iter().position(reaches).map(|bucket| middle(bucket as u64))
     }
 }
 

@@ -69,7 +69,8 @@ impl Facts {
         let is_own_task = task.run() == Some(run) || task_value == run_value;
         let rank = self.streams.get(stream)?.rank;
         let line = self.stretch(stream, head);
-        let numbers = self.shown.numbers(self.len(), shown);
+        let file = task.name().filter(|_| shown::is_file_of_task(shown.files, task_value));
+        let numbers = self.shown.numbers(self.len(), shown, file);
         let detail = if is_work { self.detail(numbers, shown, rest) } else { self.details.of("") };
         if let Some(numbers) = numbers {
             self.shown.put(head.origin, numbers);
