@@ -23,6 +23,8 @@ pub(super) enum Cue {
     Validation,
     /// What one check came to.
     Check,
+    /// What is wanted of the work. It sounds like what came of it, and tells nothing of that.
+    Wanted,
 }
 
 /// The longest phrase that can be a cue, in bytes.
@@ -40,8 +42,8 @@ pub(super) fn of_heading(raw: &str) -> Option<Cue> {
         let (first, rest) = phrase.split_at_checked(gap)?;
         let rest = rest.trim_start();
         let (joint, behind) = rest.split_once(' ').unwrap_or((rest, ""));
-        let cue =
-            of_normal(first).filter(|cue| !matches!(cue, Cue::Check | Cue::Validation | Cue::Command))?;
+        let cue = of_normal(first)
+            .filter(|cue| !matches!(cue, Cue::Check | Cue::Validation | Cue::Command | Cue::Wanted))?;
         // `Failed to build` is a sentence.
         let joins = JOINTS.contains(&joint) && !(joint == "to" && cue == Cue::Step(Status::Failed));
         (joins && of_normal(behind).is_none_or(|other| other == cue)).then_some(cue)
@@ -301,6 +303,14 @@ fn lookup(phrase: &str) -> Option<Cue> {
         | "e2e" | "e2e tests" | "ci" | "build" | "lint" | "linter" | "clippy" | "fmt" | "format check"
         | "type check" | "typecheck" | "smoke" | "smoke test" | "smoke tests" | "smoke run" | "gates"
         | "regression tests" => Cue::Check,
+        "acceptance criteria"
+        | "acceptance criterion"
+        | "criteria"
+        | "criteria for acceptance"
+        | "success criteria"
+        | "exit criteria"
+        | "definition of done"
+        | "acceptance" => Cue::Wanted,
         _ => return None,
     };
     Some(cue)

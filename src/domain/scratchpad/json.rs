@@ -89,8 +89,11 @@ fn taken(cue: Cue, value: Value<'_>, depth: usize, pad: &mut Pad<'static>) {
         }
         Kind::Array => {
             for item in value.items() {
-                if let Some(text) = plain(item).or_else(|| name_of(item)) {
-                    pad.take(cue, text.into());
+                let Some(text) = plain(item).or_else(|| name_of(item)) else { continue };
+                match (cue, status_of(item)) {
+                    // What a step says of itself is nearer than the name of its list.
+                    (Cue::Step(_), Some(status)) => pad.step(status, text.into()),
+                    _ => pad.take(cue, text.into()),
                 }
             }
         }

@@ -47,7 +47,27 @@ pub(super) fn is_nothing(item: &str, cue: Cue) -> bool {
         // Of a check a sign tells the outcome, and a folder may have no letter.
         return !matches!(cue, Cue::Validation | Cue::Check | Cue::Paths);
     }
-    let words = ["n/a", "na", "nil", "null", "yes", "tbd", "tba", "unknown"];
+    let words = [
+        "n/a",
+        "na",
+        "nil",
+        "null",
+        "yes",
+        "tbd",
+        "tba",
+        "unknown",
+        "not yet",
+        "not decided",
+        "not decided yet",
+        "not yet decided",
+        "undecided",
+    ];
+    // Of a check that is its outcome.
+    let is_flag = !matches!(cue, Cue::Validation | Cue::Check)
+        && ["true", "false"].iter().any(|flag| bare.eq_ignore_ascii_case(flag));
+    if is_flag {
+        return true;
+    }
     if words.iter().any(|word| bare.eq_ignore_ascii_case(word)) || (!is_named && names_none(bare, cue)) {
         return true;
     }

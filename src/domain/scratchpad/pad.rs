@@ -28,6 +28,7 @@ impl<'t> Pad<'t> {
     pub(super) fn take(&mut self, cue: Cue, value: Cow<'t, str>) {
         let Some(value) = item_of(value, cue) else { return };
         match cue {
+            Cue::Wanted => {}
             // The first one: parts of a split review say what the part is for.
             Cue::Objective => self.objective = self.objective.take().or(Some(value)),
             Cue::Step(status) => self.step(status, value),

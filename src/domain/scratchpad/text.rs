@@ -103,7 +103,7 @@ impl<'t> Reader<'t> {
             return;
         }
         self.table = Table::None;
-        if self.goes_on(&line) {
+        if !underlined && self.goes_on(&line) {
             self.note(raw);
             return;
         }
@@ -139,6 +139,8 @@ impl<'t> Reader<'t> {
         let Some(open) = &mut self.open else { return false };
         if line.is_item
             || line.heading().is_some()
+            || opening::is_shard_header(line.body)
+            || (is_capitals(line.body) && cue::of_phrase(line.body).is_some())
             || status::leading_mark(line.body).is_some()
             || line.cue().is_some()
         {
@@ -224,7 +226,9 @@ impl<'t> Reader<'t> {
             self.open(Cue::Step(status), line.indent, rest);
             return;
         }
-        if let Some((cue, value)) = line.cue() {
+        if let Some((cue, value)) = line.cue()
+            && !(self.cue() == Some(Cue::Wanted) && line.is_item)
+        {
             self.cue_line(cue, value, line);
             return;
         }
