@@ -63,12 +63,10 @@ pub(super) fn is_nothing(item: &str, cue: Cue) -> bool {
         "undecided",
     ];
     // Of a check that is its outcome.
-    let is_flag = !matches!(cue, Cue::Validation | Cue::Check)
-        && ["true", "false"].iter().any(|flag| bare.eq_ignore_ascii_case(flag));
-    if is_flag {
-        return true;
-    }
-    if words.iter().any(|word| bare.eq_ignore_ascii_case(word)) || (!is_named && names_none(bare, cue)) {
+    let flags: &[&str] = if matches!(cue, Cue::Validation | Cue::Check) { &[] } else { &["true", "false"] };
+    if words.iter().chain(flags).any(|word| bare.eq_ignore_ascii_case(word))
+        || (!is_named && names_none(bare, cue))
+    {
         return true;
     }
     ["none", "nothing", "n/a"].iter().any(|word| {
